@@ -52,6 +52,7 @@ docs: $(VENV)/.installed ## print anew what the docs show
 lock: ## resolve the dependencies anew (needs uv)
 	uv pip compile pyproject.toml --extra build --universal --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
 	uv pip compile pyproject.toml --extra build --extra dev --constraint requirements.lock --universal --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements-dev.lock
+	uv pip compile pyproject.toml --extra build --extra bench --constraint requirements.lock --universal --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements-bench.lock
 
 clean: ## remove everything that was made
 	rm -rf $(VENV) out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache sample_data/*/*.parquet
