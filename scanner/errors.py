@@ -10,6 +10,7 @@
     ├── BadModel                    2   a language model is absent or its weights are not the known ones
     ├── BadOutput                   2   the output folder cannot be used
     ├── BadEvidence                 2   an output folder holds no evidence that can be read
+    ├── Incomparable            2   two evidences judge different artefacts
     ├── MixedKeys                   2   counts made with different fingerprint keys
     ├── UnreadableShard             –   becomes an `unscanned` entry, never an end of the run
     └── Locked                      75  another run holds the output folder
@@ -87,6 +88,10 @@ class BadOutput(ScannerError):
 
 class BadEvidence(ScannerError):
     """The folder named holds no evidence, or evidence of another schema version."""
+
+
+class Incomparable(ScannerError):
+    """Two evidences have no artefact that both judge."""
 
 
 class MixedKeys(ScannerError):

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scanner.errors import BadEvidence
-from scanner.model import Artefact, Decision, Provenance, ShardStatus, Tier, UnscannedReason
+from scanner.model import Artefact, Decision, Direction, Provenance, ShardStatus, Tier, UnscannedReason
 
 SCHEMA_VERSION: Literal["1"] = "1"
 
@@ -308,6 +308,150 @@ class Other(Part):
     verdict: VerdictPart
 
 
+class Since(Part):
+    """The earlier scan of a comparison."""
+
+    dataset: str
+    scan_id: str
+    ended: str
+    scanner_version: str
+
+
+class VerdictChange(Part):
+    """The verdict before and after; `direction` is null where decision and tier hold."""
+
+    decision_before: Decision
+    decision_after: Decision
+    tier_before: Tier
+    tier_after: Tier
+    direction: Direction | None
+
+
+class ReadoutChange(Part):
+    """A read-out of a public release before and after, single numbers as an interval without width.
+
+    `beyond`: each median lies outside the other's interval, so that uncertainty does not explain the change.
+    """
+
+    readout: str
+    before: Interval
+    after: Interval
+    beyond: bool
+    direction: Direction | None
+
+
+class GateChange(Part):
+    """A gate that is newly tripped, no longer tripped, or caps another tier."""
+
+    id: str
+    title: str
+    cap_before: Tier | None
+    cap_after: Tier | None
+    reason: str
+    direction: Direction
+
+
+class NumberChange(Part):
+    """A number before and after."""
+
+    before: float
+    after: float
+
+
+class UnscannedChange(Part):
+    """Bytes that were not read for one reason."""
+
+    reason: UnscannedReason
+    before: Count
+    after: Count
+    direction: Direction
+
+
+class FindingChange(Part):
+    """Findings of one entity in one column, and their distinct values."""
+
+    entity: str
+    title: str
+    column: str
+    before: Count
+    after: Count
+    distinct_before: Count
+    distinct_after: Count
+    direction: Direction
+
+
+class ColumnChange(Part):
+    """A column that is new or gone, with its bytes of text where it is."""
+
+    column: str
+    bytes: Count
+    direction: Direction
+
+
+class ShardChange(Part):
+    """A shard that is new, gone, has other bytes, or fared otherwise; `was` is its earlier path if it was renamed."""
+
+    path: str
+    was: str = ""
+    rows_before: Count
+    rows_after: Count
+    status: ShardStatus
+    direction: Direction
+
+
+class RemedyChange(Part):
+    """A remedy that is new or gone."""
+
+    tier: Tier
+    actions: list[str]
+    direction: Direction
+
+
+class Changes(Part):
+    """What became of one artefact's verdict between two scans, and what moved beneath it.
+
+    `basis` names what other than the shards differs between the two. Lists hold only what changed, the weightiest
+    first, and may be cut; `counts` has the whole numbers by list and direction.
+    """
+
+    since: Since
+    artefact: Artefact
+    basis: list[str]
+    verdict: VerdictChange
+    readouts: list[ReadoutChange]
+    gates: list[GateChange]
+    rows: NumberChange
+    bytes: NumberChange
+    coverage: NumberChange
+    names: NumberChange
+    unscanned: list[UnscannedChange]
+    findings: list[FindingChange]
+    columns: list[ColumnChange]
+    shards: list[ShardChange]
+    remedies: list[RemedyChange]
+    counts: dict[str, dict[Direction, Count]]
+
+    @property
+    def score(self) -> ReadoutChange | None:
+        """The score's change; None where the evidence has no read-outs of a public release."""
+        return next((entry for entry in self.readouts if entry.readout == "score"), None)
+
+    @property
+    def alerting(self) -> bool:
+        """Whether somebody should be told: verdict, tier or a gate changed, or the score beyond its interval."""
+        moved = self.score is not None and self.score.beyond
+        return self.verdict.direction is not None or bool(self.gates) or moved
+
+    @property
+    def any(self) -> bool:
+        """Whether anything at all differs."""
+        moved = any(entry.direction for entry in self.readouts)
+        numbers = (self.rows, self.bytes, self.coverage, self.names)
+        return bool(
+            self.basis or self.alerting or moved or self.counts or any(pair.before != pair.after for pair in numbers)
+        )
+
+
 class Evidence(Part):
     """All that a report may know of one scan."""
 
@@ -322,6 +466,7 @@ class Evidence(Part):
     risk: RiskPart
     verdict: VerdictPart
     other: Other | None = None
+    changes: Changes | None = None
 
 
 def to_json(evidence: Evidence) -> str:

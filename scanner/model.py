@@ -51,6 +51,16 @@ class Decision(StrEnum):
     KEEP_INTERNAL = "keep_internal"
 
 
+class Direction(StrEnum):
+    """What became of one thing between two scans."""
+
+    WORSE = "worse"
+    BETTER = "better"
+    NEW = "new"
+    GONE = "gone"
+    CHANGED = "changed"
+
+
 class Provenance(StrEnum):
     """Where the text comes from; unknown is treated as private user data."""
 

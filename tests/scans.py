@@ -57,8 +57,9 @@ def scanned(path: Path, out: Path, key_file: Path, **changes: Any) -> Evidence:
 
 
 def comparable(evidence: Evidence) -> str:
-    """The evidence as text, without the id, the times and the engine of the run."""
+    """The evidence as text, without the id, the times and the engine of the run, and what it is compared with."""
     told = json.loads(to_json(evidence))
+    del told["changes"]
     for key in ("id", "started", "ended", "engine"):
         del told["scan"][key]
     return json.dumps(told, sort_keys=True)
