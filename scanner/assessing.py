@@ -234,7 +234,10 @@ def _remedy(index: int, change: Change) -> Remedy:
     return Remedy(
         id=f"remedy-{index}",
         tier=change.tier,
-        actions=[Action(kind=action.kind, target=action.target, title=action.title) for action in change.actions],
+        actions=[
+            Action(kind=action.kind, target=action.target, title=action.title, amount=action.amount or None)
+            for action in change.actions
+        ],
         score=interval(change.score),
         cost=Cost(rows=change.cost.rows, cells=change.cost.cells, characters=change.cost.characters),
     )

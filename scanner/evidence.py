@@ -240,11 +240,15 @@ class GatePart(Part):
 
 
 class Action(Part):
-    """One change to the data or the training; `target` is an entity, a column, a shard or a number."""
+    """One change to the data or the training; `target` is an entity, a column, a shard or "" for all or the model.
+
+    `amount` is the occurrences to keep, epochs, parameters or recall; null where the kind needs none.
+    """
 
     kind: str
     target: str
     title: str
+    amount: float | None = None
 
 
 class Cost(Part):

@@ -56,6 +56,14 @@ def test_the_smallest_fix_stands_in_the_verdict() -> None:
     assert judged(asked(), None)[1].remedies == []
 
 
+def test_a_remedy_says_how_much_as_a_number() -> None:
+    repeated = case([("CREDIT_CARD", 1, 4, 900, 4)], entities=ENTITIES, provenance=Provenance.LICENSED)
+    options = Options((Action(Kind.DEDUPLICATE, amount=1), Action(Kind.REDACT_ENTITY, "CREDIT_CARD")))
+    _, verdict = judged(repeated, options)
+    amounts = {action.kind: action.amount for remedy in verdict.remedies for action in remedy.actions}
+    assert amounts == {"deduplicate": 1.0, "redact_entity": None}
+
+
 def test_a_larger_model_scores_no_less() -> None:
     risk, _ = judged(asked())
     ladder = [part.score.p50 for part in risk.sensitivity if part.parameters]
