@@ -9,6 +9,7 @@ from scanner.errors import Incomparable
 from scanner.evidence import (
     Changes,
     ColumnChange,
+    ComparedScan,
     Evidence,
     FindingChange,
     FindingPart,
@@ -22,7 +23,6 @@ from scanner.evidence import (
     RiskPart,
     ShardChange,
     ShardPart,
-    Since,
     TierReadout,
     UnscannedChange,
     VerdictChange,
@@ -51,12 +51,8 @@ def compare(before: Evidence, after: Evidence, *, artefact: Artefact | None = No
     artefact = artefact or after.risk.artefact
     (risk_before, verdict_before), (risk, verdict) = _judged(before, artefact), _judged(after, artefact)
     whole = Changes(
-        since=Since(
-            dataset=before.dataset.name,
-            scan_id=before.scan.id,
-            ended=before.scan.ended,
-            scanner_version=before.scan.scanner_version,
-        ),
+        before=_compared(before),
+        after=_compared(after),
         artefact=artefact,
         basis=_basis(before, after),
         verdict=_verdict(verdict_before, verdict),
@@ -81,6 +77,15 @@ def _counted(changes: Changes, most: int | None) -> Changes:
     lists = {name: getattr(changes, name) for name in LISTS}
     counts = {name: dict(Counter(line.direction for line in lines)) for name, lines in lists.items() if lines}
     return changes.model_copy(update={"counts": counts, **{name: lines[:most] for name, lines in lists.items()}})
+
+
+def _compared(evidence: Evidence) -> ComparedScan:
+    return ComparedScan(
+        dataset=evidence.dataset.name,
+        scan_id=evidence.scan.id,
+        ended=evidence.scan.ended,
+        scanner_version=evidence.scan.scanner_version,
+    )
 
 
 def _judged(evidence: Evidence, artefact: Artefact) -> tuple[RiskPart, VerdictPart]:

@@ -312,8 +312,8 @@ class Other(Part):
     verdict: VerdictPart
 
 
-class Since(Part):
-    """The earlier scan of a comparison."""
+class ComparedScan(Part):
+    """One of the two scans that are compared."""
 
     dataset: str
     scan_id: str
@@ -418,7 +418,8 @@ class Changes(Part):
     first, and may be cut; `counts` has the whole numbers by list and direction.
     """
 
-    since: Since
+    before: ComparedScan
+    after: ComparedScan
     artefact: Artefact
     basis: list[str]
     verdict: VerdictChange

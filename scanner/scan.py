@@ -159,11 +159,17 @@ def decide(
 def read_evidence(out: Path) -> Evidence:
     """The evidence of a finished scan.
 
+    Args:
+        out: its output folder, or a file of evidence.
+
     Raises:
-        BadEvidence: there is none in `out`, or it is of another schema version.
+        BadEvidence: there is none, or it is of another schema version.
     """
+    file = out if out.is_file() else out / EVIDENCE
     try:
-        return from_json((out / EVIDENCE).read_bytes())
+        return from_json(file.read_bytes())
+    except BadEvidence as error:
+        raise BadEvidence(f"{file}: {error}") from error
     except OSError as error:
         raise BadEvidence(f"{out}: holds no {EVIDENCE}; run `scanner scan PATH --out {out}` first") from error
 

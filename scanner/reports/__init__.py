@@ -1,7 +1,7 @@
 """Reports: one file a format, found by its name; each turns evidence into text and knows nothing else.
 
 A format is a module of this folder with `NAME`, `SUFFIX`, `HELP` and `render`. Modules whose name begins with an
-underscore are shared by formats and are none themselves.
+underscore are shared by formats and are none themselves; `changes/` holds the formats of a comparison of two scans.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class Format(Protocol):
 
 def formats() -> Mapping[str, Format]:
     """Every format by its name, in the order of the names."""
-    names = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+    found = [module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg]
+    names = sorted(name for name in found if not name.startswith("_"))
     modules = [cast(Format, importlib.import_module(f"{__name__}.{name}")) for name in names]
     return {module.NAME: module for module in modules}

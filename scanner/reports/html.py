@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import math
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from scanner.evidence import (
     Evidence,
@@ -32,6 +28,7 @@ from scanner.model import ShardStatus, Tier
 from scanner.reports import _summary as summary
 from scanner.reports import _svg as svg
 from scanner.reports import _words as words
+from scanner.reports._page import environment
 
 NAME = "html"
 SUFFIX = ".html"
@@ -39,9 +36,6 @@ HELP = "one self-contained page, for release reviewers"
 
 MOST_LINES = 500
 """Lines of the longest tables; the page says what it leaves out, and the evidence has all."""
-
-MOST_CHARACTERS = 600
-"""Characters of one sentence; a longer one holds a name that is not worth its length."""
 
 MOST_SHARDS = 300
 MOST_HISTOGRAMS = 6
@@ -83,40 +77,12 @@ class Language:
 
 def render(evidence: Evidence) -> str:
     """The page. Text from outside stands in it as text; styles and scripts run by their hash alone."""
-    return _environment().get_template("report.html.j2").render(_context(evidence))
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("scanner.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"shorten": words.shorten, "sentence": _sentence, "capital": _capital, "path": _path}
-    environment.globals |= _assets() | _vocabulary()
-    return environment
-
-
-def _assets() -> dict[str, Any]:
-    """Style and script, each with the hash by which the page's policy lets it run."""
-    loader = PackageLoader("scanner.reports")
-    found: dict[str, Any] = {}
-    for name, file in (("style", "report.css"), ("script", "report.js")):
-        text = loader.get_source(Environment(autoescape=True), file)[0].strip()
-        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        found |= {name: Markup(text), f"{name}_hash": f"sha256-{digest}"}  # noqa: S704 - our own files
-    return found
+    return environment().get_template("report.html.j2", globals=_vocabulary()).render(_context(evidence))
 
 
 def _vocabulary() -> dict[str, Any]:
     """Words, numbers and charts that the template asks for by name."""
-    names = ("count", "quantity", "percent", "size", "large", "readout_value", "readout_range", "readout_title")
     return {
-        **{name: getattr(words, name) for name in names},
         "TIERS": words.TIERS,
         "CAPS": words.CAPS,
         "READOUTS": words.READOUTS,
@@ -174,21 +140,6 @@ def _context(evidence: Evidence) -> dict[str, Any]:
         "other_gates": summary.tripped(evidence.other.verdict) if evidence.other else [],
         "evidence_sha256": hashlib.sha256(to_json(evidence).encode("utf-8", "surrogatepass")).hexdigest(),
     }
-
-
-def _sentence(text: str) -> str:
-    return words.sentence(words.shorten(text, MOST_CHARACTERS))
-
-
-def _capital(text: str, length: int = MOST_CHARACTERS) -> str:
-    """`text` without its full stop, for headings and cells."""
-    return words.sentence(words.shorten(text, length)).removesuffix(".")
-
-
-def _path(text: str, length: int = words.NAME_LENGTH) -> Markup:
-    """A name of a shard or column that may be broken behind the marks that join its parts."""
-    escaped = str(escape(words.shorten(text, length)))
-    return Markup(re.sub(r"([./_\]])(?=\w)", r"\1<wbr>", escaped))  # noqa: S704 - escaped above
 
 
 def _bullet(readout: summary.Readout) -> Markup:
