@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_NODE = hashlib.blake2b(platform.node().encode(), digest_size=4).hexdigest()
+"""Tells apart writers on several machines that share a folder."""
 
 
 @contextmanager
@@ -14,7 +19,7 @@ def replacing(file: Path) -> Iterator[Path]:
 
     A reader sees the old file or the new one, whenever the writer is killed.
     """
-    draft = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    draft = file.with_name(f".{file.name}.{_NODE}-{os.getpid()}.tmp")
     try:
         yield draft
         with draft.open("rb+") as handle:

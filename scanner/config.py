@@ -76,6 +76,7 @@ class DatasetFile(_Section):
     artefact: Artefact = Artefact.MODEL
     engine: Annotated[str, AfterValidator(_known_engine)] | None = None
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None
+    ray_address: str | None = None
     names: bool = True
     resume: bool = False
     as_json: Annotated[bool, Field(alias="json")] = False

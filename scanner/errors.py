@@ -8,6 +8,7 @@
     ├── NothingToScan               2   no shard under the paths given
     ├── BadKey                      2   the fingerprint key is missing, open to others or misplaced
     ├── BadModel                    2   a language model is absent or its weights are not the known ones
+    ├── BadEngine                   2   the engine is not installed, or its cluster cannot be used
     ├── BadOutput                   2   the output folder cannot be used
     ├── BadEvidence                 2   an output folder holds no evidence that can be read
     ├── Incomparable            2   two evidences judge different artefacts
@@ -80,6 +81,10 @@ class BadKey(ScannerError):
 
 class BadModel(ScannerError):
     """A language model is not installed, or is not the one whose checksum is known."""
+
+
+class BadEngine(ScannerError):
+    """The engine asked for is not installed, or its cluster cannot be used."""
 
 
 class BadOutput(ScannerError):

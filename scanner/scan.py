@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
@@ -30,9 +29,8 @@ from scanner.rulebook import Rulebook, load_rulebook
 from scanner.shards import Shard, ShardFacts
 from scanner.tally import Tally
 from scanner.values import Histogram
-from scanner.worker import lost, scan_unit, watch
-
-VERSION = version("training-data-privacy-scanner")
+from scanner.worker import VERSION as VERSION
+from scanner.worker import arrived, lost, scan_unit, watch
 
 EVIDENCE = "evidence.json"
 LEDGER = "ledger.sqlite"
@@ -61,6 +59,7 @@ class Request:
         asked: tier that is asked for, if one is.
         engine: name of the executor.
         workers: how many units at once.
+        cluster: address of the cluster that the engine joins; None for this machine alone.
         resume: go on with what an earlier run of the same plan finished.
     """
 
@@ -78,6 +77,7 @@ class Request:
     asked: Tier | None = None
     engine: str = "local"
     workers: int = 1
+    cluster: str | None = None
     resume: bool = False
 
 
@@ -109,7 +109,7 @@ def scan(request: Request, observer: Observer) -> Evidence:
     key = load_key(request.key_file, request.out)
     plan = _plan(request, rulebook, Fingerprinter(key).key_id)
     with _output(request.out), open_ledger(request.out / LEDGER) as ledger:
-        executor = engines()[request.engine](Settings(request.workers, _time_limit, watch))
+        executor = engines()[request.engine](Settings(request.workers, _time_limit, watch, request.cluster))
         facts = _inspect(executor, found)
         tasks = _tasks(plan, facts)
         _prepare(ledger, plan, tasks, facts, resume=request.resume)
@@ -269,7 +269,7 @@ def _run(ledger: Ledger, executor: Executor, plan: Plan, tasks: Mapping[str, Tas
     observer.begin(rows, size, lambda: executor.progress)
     try:
         for result in executor.map(scan_unit, waiting):
-            done = lost(result.item, result.reason) if isinstance(result, Lost) else result
+            done = lost(result.item, result.reason) if isinstance(result, Lost) else arrived(result)
             ledger.finish(plan.digest, done.task.name, done.tally, whole=done.whole)
     finally:
         observer.end()

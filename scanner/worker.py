@@ -6,9 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
 
 from scanner.detection import Detection, LeafFindings, build
 from scanner.entities import Bundle, Entities
+from scanner.errors import BadEngine, MixedKeys
 from scanner.executors import Progress
 from scanner.fingerprints import Fingerprinter
 from scanner.keys import read_key
@@ -16,10 +19,12 @@ from scanner.linkage import Cell, bundles, linkages
 from scanner.model import CONFIDENCE_EDGES, Finding, Leaf, Linkage, Unscanned, UnscannedReason, confidence_bin
 from scanner.plan import Plan, Task
 from scanner.recorder import Recorder
-from scanner.rulebook import load_detectables
+from scanner.rulebook import Detectables, load_detectables
 from scanner.shards import Batch, ReadOptions, leaf_bytes, read
 from scanner.tally import ColumnCount, FindingCount, Tally
 from scanner.values import QUASI
+
+VERSION = version("training-data-privacy-scanner")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ def scan_unit(task: Task) -> Done:
     says is not passed on, as libraries put the text that they choked on into it.
     """
     tools = _tools(task.plan)
-    spans, values = task.plan.spans / f"{task.name}.parquet", task.plan.values / f"{task.name}.parquet"
+    spans, values = _files(task)
     try:
         with Recorder(task.unit.shard.name, spans, values) as recorder:
             tally = sum((_scan_batch(batch, task, tools, recorder) for batch in _batches(task, tools)), Tally())
@@ -79,10 +84,34 @@ def lost(task: Task, reason: UnscannedReason) -> Done:
     return Done(task, _unscanned(task, reason, "its worker did not finish it"), False)
 
 
+def arrived(done: Done) -> Done:
+    """The unit, given up if its files did not reach the output folder that the run sees.
+
+    A worker on another machine may have written them to a folder of the same name that is not the same folder.
+    """
+    files = _files(done.task)
+    if not done.whole or all(file.exists() for file in files):
+        return done
+    detail = "its files did not reach the output folder: every node must see the same one"
+    return Done(done.task, _unscanned(done.task, UnscannedReason.UNREADABLE, detail), False)
+
+
+def _files(task: Task) -> tuple[Path, Path]:
+    """Where the unit's spans and its value table go."""
+    return task.plan.spans / f"{task.name}.parquet", task.plan.values / f"{task.name}.parquet"
+
+
 @lru_cache(maxsize=1)
 def _tools(plan: Plan) -> Tools:
+    """The tools of this process.
+
+    Raises:
+        BadEngine: this node holds another version of the program, or other rules, than the plan was made with.
+        MixedKeys: it holds another fingerprint key.
+    """
     detectables = load_detectables(plan.rules, with_models=plan.names, prove=False)
-    normalisers = {name: facts.normalise for name, facts in detectables.entities.items()}
+    fingerprinter = Fingerprinter(read_key(plan.key_file), _normalisers(detectables))
+    _check_node(plan, detectables, fingerprinter)
     detection = build(
         detectables.rules,
         detectables.models,
@@ -92,13 +121,25 @@ def _tools(plan: Plan) -> Tools:
     )
     return Tools(
         detection=detection,
-        fingerprinter=Fingerprinter(read_key(plan.key_file), normalisers),
+        fingerprinter=fingerprinter,
         entities=detectables.entities,
         bundles=detectables.bundles,
         options=ReadOptions(
             include=plan.include, exclude=plan.exclude, dropped=plan.dropped, numbers=detection.columns.asks
         ),
     )
+
+
+def _normalisers(detectables: Detectables) -> dict[str, str]:
+    return {name: facts.normalise for name, facts in detectables.entities.items()}
+
+
+def _check_node(plan: Plan, detectables: Detectables, fingerprinter: Fingerprinter) -> None:
+    """Counts of nodes that search by other rules, or fingerprint by another key, must not be added."""
+    if (plan.scanner_version, plan.rules_sha256) != (VERSION, detectables.rules.sha256):
+        raise BadEngine("a worker holds another version of scanner, or other rules: install the same on every node")
+    if plan.key_id != fingerprinter.key_id:
+        raise MixedKeys("a worker holds another fingerprint key: put the same key file on every node")
 
 
 def _unscanned(task: Task, reason: UnscannedReason, detail: str) -> Tally:

@@ -71,6 +71,11 @@ WRITTEN = ("html", "md")
     help="Units worked on at once. [default: one a core]",
 )
 @click.option(
+    "--ray-address",
+    envvar=[variable("ray-address"), "RAY_ADDRESS"],
+    help="Ray cluster to join with --engine ray. [default: Ray on this machine alone]",
+)
+@click.option(
     "--names/--no-names",
     default=None,
     envvar=variable("names"),
@@ -141,6 +146,7 @@ def _request(paths: tuple[str, ...], file: DatasetFile, options: Mapping[str, An
         asked=Tier(asked) if asked else None,
         engine=chosen("engine", "local"),
         workers=chosen("workers", os.cpu_count() or 1),
+        cluster=chosen("ray_address"),
         resume=chosen("resume"),
     )
 

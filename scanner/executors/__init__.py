@@ -46,11 +46,13 @@ class Settings:
         workers: how many items may be worked on at once.
         timeout_seconds: wall-clock limit of an item, by the item; None for no limit.
         watch: receives the numbers that `Executor.progress` shows.
+        cluster: address of the cluster that an engine for clusters joins; None for this machine alone.
     """
 
     workers: int
     timeout_seconds: Callable[[Any], float | None]
     watch: Watch
+    cluster: str | None = None
 
 
 class Executor(Protocol):

@@ -11,6 +11,9 @@ import pytest
 from scanner.executors import Lost, Progress, Settings, engines
 from scanner.model import UnscannedReason
 
+OUTLIVING = sorted(engines().keys() - {"inline"})
+"""Executors whose workers are processes of their own."""
+
 _progress: list[Progress] = []
 
 
@@ -84,13 +87,15 @@ def test_progress_counts_what_workers_count(engine: str) -> None:
     assert executor.progress == (5, 0)
 
 
-def test_a_killed_worker_loses_its_item_alone() -> None:
-    results = list(engines()["local"](Settings(2, unlimited, watch)).map(die_at_three, range(6)))
+@pytest.mark.parametrize("engine", OUTLIVING)
+def test_a_killed_worker_loses_its_item_alone(engine: str) -> None:
+    results = list(engines()[engine](Settings(2, unlimited, watch)).map(die_at_three, range(6)))
     assert sorted(r for r in results if isinstance(r, int)) == [0, 1, 2, 4, 5]
     assert [r for r in results if isinstance(r, Lost)] == [Lost(3, UnscannedReason.CRASHED)]
 
 
-def test_an_item_that_takes_too_long_is_given_up() -> None:
-    results = list(engines()["local"](Settings(1, two_seconds, watch)).map(sleep_at_three, range(2, 5)))
+@pytest.mark.parametrize("engine", OUTLIVING)
+def test_an_item_that_takes_too_long_is_given_up(engine: str) -> None:
+    results = list(engines()[engine](Settings(1, two_seconds, watch)).map(sleep_at_three, range(2, 5)))
     assert [r for r in results if isinstance(r, Lost)] == [Lost(3, UnscannedReason.TIMED_OUT)]
     assert sorted(r for r in results if isinstance(r, int)) == [2, 4]
