@@ -62,11 +62,15 @@ class LeafType:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A field of a schema: a leaf, or the nodes below it."""
+    """A field of a schema: a leaf, or the nodes below it.
+
+    `nullable` is what the whole schema says: Arrow forgets it where it reads some of a list's columns.
+    """
 
     leaf: LeafType | None
     children: tuple[Node, ...] = ()
     is_map: bool = False
+    nullable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,22 +215,27 @@ def _nodes(path: str, fields: Sequence[pa.Field], counter: Iterator[int], depth:
     nodes = []
     for field in fields:
         name = _unused(_segment(field.name), seen)
-        nodes.append(_node(f"{path}.{name}" if path else name, field.type, counter, depth, nested))
+        nodes.append(_node(f"{path}.{name}" if path else name, field, counter, depth, nested))
     return tuple(nodes)
 
 
-def _node(path: str, kind: pa.DataType, counter: Iterator[int], depth: int, nested: bool) -> Node:
+def _node(path: str, field: pa.Field, counter: Iterator[int], depth: int, nested: bool) -> Node:
+    node = _of_type(path, field.type, counter, depth, nested)
+    return node if field.nullable else replace(node, nullable=False)
+
+
+def _of_type(path: str, kind: pa.DataType, counter: Iterator[int], depth: int, nested: bool) -> Node:
     if depth > MAX_DEPTH:
         raise RecursionError("the schema is nested too deep")
     kind = _plain(kind)
     if pa.types.is_struct(kind):
         return Node(None, _nodes(path, [kind.field(i) for i in range(kind.num_fields)], counter, depth + 1, nested))
     if pa.types.is_map(kind):
-        pair = (("key", kind.key_type), ("value", kind.item_type))
+        pair = (("key", kind.key_field), ("value", kind.item_field))
         sides = tuple(_node(f"{path}.{name}", inner, counter, depth + 1, True) for name, inner in pair)
         return Node(None, sides, is_map=True)
     if _is_list(kind):
-        return Node(None, (_node(path + _DEFAULT_LIST_ITEM, kind.value_type, counter, depth + 1, True),))
+        return Node(None, (_node(path + _DEFAULT_LIST_ITEM, kind.value_field, counter, depth + 1, True),))
     return Node(LeafType(next(counter), path, kind, nested))
 
 
@@ -280,24 +289,24 @@ def _walk(node: Node, array: pa.Array, rows: Rows) -> Iterator[RawLeaf]:
         for child, inner in zip(node.children, array.flatten(), strict=True):
             yield from _walk(child, inner, rows)
     elif pa.types.is_map(array.type):
-        keys, items, counts = _sides(array)
+        keys, items, counts = sides_of(array)
         for child, side in zip(node.children, (keys, items), strict=True):
             yield from _walk(child, side, np.repeat(rows, counts))
     else:
         # flatten, not values: what a null list still owns is no one's.
-        yield from _walk(node.children[0], array.flatten(), np.repeat(rows, _counts(array)))
+        yield from _walk(node.children[0], array.flatten(), np.repeat(rows, counts_of(array)))
 
 
-def _sides(array: pa.MapArray) -> tuple[pa.Array, pa.Array, Rows]:
+def sides_of(array: pa.MapArray) -> tuple[pa.Array, pa.Array, Rows]:
     """Keys and values of the maps, and how many pairs each map has."""
-    counts = _counts(array)
+    counts = counts_of(array)
     if counts.sum() != _spans(array).sum():
         array = array.filter(array.is_valid())
     start, stop = (array.offsets[0].as_py(), array.offsets[-1].as_py()) if len(array) else (0, 0)
     return array.keys.slice(start, stop - start), array.items.slice(start, stop - start), counts
 
 
-def _counts(array: pa.Array) -> Rows:
+def counts_of(array: pa.Array) -> Rows:
     """Items of each list; none for a null."""
     return np.where(array.is_valid().to_numpy(zero_copy_only=False), _spans(array), 0)
 
