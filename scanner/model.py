@@ -139,7 +139,9 @@ class Finding:
 
     def moved(self, by: int) -> Finding:
         """The same finding, `by` code points further on."""
-        return replace(self, start=self.start + by, end=self.end + by)
+        if not by:
+            return self
+        return Finding(self.entity, self.start + by, self.end + by, self.confidence, self.rule, self.verified)
 
 
 Found = dict[int, list[Finding]]

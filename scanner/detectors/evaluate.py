@@ -65,6 +65,9 @@ class Evaluator:
         self._reject = [regex.compile(expression, PRESIDIO_FLAGS) for expression in rule.reject]
         self._before = [regex.compile(expression, _EDGE_FLAGS) for expression in rule.reject_before]
         self._after = [regex.compile(expression, _EDGE_FLAGS) for expression in rule.reject_after]
+        self._has_exceptions = bool(
+            rule.min_distinct or rule.min_entropy or self._reject or self._before or self._after
+        )
         self._context = _context_expression(rule.context)
         self._published = {_bare(value) for value in rule.documentation if not is_expression(value)}
         self._examples = [
@@ -109,10 +112,12 @@ class Evaluator:
                 return
             low, high = match.span("value") if named and match.start("value") >= 0 else match.span()
             yield match.end(), self._finding(pattern, text, low, high) if high > low else None
+            if match.end() > last:
+                return  # the next would begin there: looking for it would read on to `end` in vain
 
     def _finding(self, pattern: Pattern, text: str, start: int, end: int) -> Finding | None:
         value = text[start:end]
-        if self._is_rejected(value, text, start, end):
+        if self._has_exceptions and self._is_rejected(value, text, start, end):
             return None
         verified, confidence = self._checked(pattern.score, value)
         near = self._context is not None and self._has_context(text, start, end)
@@ -163,7 +168,9 @@ class Evaluator:
         return any(words and self._context.search(f" {' '.join(words)} ") for words in (before, after))
 
     def _is_published(self, value: str) -> bool:
-        return _bare(value) in self._published or any(expression.search(value) for expression in self._examples)
+        if self._published and _bare(value) in self._published:
+            return True
+        return bool(self._examples) and any(expression.search(value) for expression in self._examples)
 
 
 def best_of_each(findings: Iterator[Finding]) -> list[Finding]:

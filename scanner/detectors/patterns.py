@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -170,8 +171,7 @@ def _joined(result: PatternsResult, other: PatternsResult, cells: list[int]) -> 
     return PatternsResult({cell: found[cell] for cell in sorted(found)}, tuple(timed_out))
 
 
-@dataclass(frozen=True, slots=True)
-class _Window:
+class _Window(NamedTuple):
     """A piece of a cell in which matches may begin at code points `[first, last]` of `text`.
 
     Attributes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import hyperscan
 import numpy as np
@@ -39,8 +39,7 @@ FOREIGN: Key = (-1, -1)
 """In place of a pattern: digits of another script, which patterns see as ASCII."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A run of places where a pattern may match.
 
     Attributes:
@@ -205,12 +204,11 @@ class Screen:
         if not runs:
             return
         bounds = np.array(runs, dtype=np.int64)
-        starts = block.starts
-        first_cells = np.maximum(np.searchsorted(starts, bounds[:, 0] - 1, side="right") - 1, 0)
-        last_cells = np.maximum(np.searchsorted(starts, bounds[:, 1], side="right") - 1, 0)
+        first_cells = np.maximum(np.searchsorted(block.starts, bounds[:, 0] - 1, side="right") - 1, 0)
+        last_cells = np.maximum(np.searchsorted(block.starts, bounds[:, 1], side="right") - 1, 0)
         for (first, last), first_cell, last_cell in zip(runs, first_cells.tolist(), last_cells.tolist(), strict=True):
             for cell in range(first_cell, last_cell + 1):
-                start, length = int(starts[cell]), int(block.lengths[cell])
+                start, length = int(block.starts[cell]), int(block.lengths[cell])
                 low, high = max(first - start, 0), min(last - start, length + 1)
                 if low <= length + 1 and high >= 0:
                     for key in self._keys[number]:
