@@ -17,6 +17,7 @@ import re._parser as sre  # type: ignore[import-not-found]
 import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from scanner.detectors.digits import needs_cluster
@@ -52,6 +53,8 @@ _UNBOUNDED = 100_000
 _LARGEST_REPEAT = 12
 _LARGEST_GROUP_REPEAT = 4
 _EXPENSIVE_REPEAT = 16
+_LAST_CASED = 0x1FFFF
+"""No letter beyond has another case: Unicode 16 ends with Adlam at U+1E943."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,8 +244,8 @@ class _Translator:
 
     def _item(self, item: tuple[Any, Any], start: bool, end: bool) -> str:
         kind, argument = item
-        if kind is op.LITERAL and self._caseless and argument < 0x80:
-            return _escaped(argument)
+        if kind is op.LITERAL and self._caseless:
+            return _escaped(argument) if argument < 0x80 else _any_case(argument)
         if (charset := self.charset(item)) is not None:
             return _one(charset)
         if kind in (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT):
@@ -486,6 +489,25 @@ def _first_bytes(low: int, high: int, caseless: bool) -> frozenset[int]:
         leads = range(_lead(max(low, 0x80)), _lead(high) + 1)
         found |= _LEADS if caseless else set(leads)
     return frozenset(found)
+
+
+def _any_case(code_point: int) -> str:
+    """Expression of a code point beyond ASCII in every case; Hyperscan without its Unicode mode knows only its own."""
+    forms = sorted({code_point, *_cases().get(code_point, ())})
+    return "(?:" + "|".join("".join(map(_escaped, chr(form).encode())) for form in forms) + ")"
+
+
+@cache
+def _cases() -> dict[int, frozenset[int]]:
+    """Code points that are one another's upper, lower or title case, by each of them."""
+    known: dict[int, frozenset[int]] = {}
+    for code in range(0x80, _LAST_CASED + 1):
+        char = chr(code)
+        others = {ord(other) for other in (char.lower(), char.upper(), char.title()) if len(other) == 1}
+        if len(others) > 1:
+            joined = frozenset().union(others, *(known.get(other, ()) for other in (code, *others)))
+            known.update(dict.fromkeys(joined, joined))
+    return known
 
 
 def _lead(code_point: int) -> int:

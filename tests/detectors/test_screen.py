@@ -23,11 +23,14 @@ PATTERNS = (
     r"(?>a{1,3})b(?:c|d{2})?+e",
     r"\b[A-ZÄ]{2}\d{2}(?:[ ]?[A-Z0-9]{4}){2,3}\b",
     r"(?<=#)\d{2}(?!\d|x)",
+    r"(?i:stra\u00dfe|\u03c3\u03b1|\u00e5n|\u0443\u043b)\s?\d",
 )
 PIECES = st.sampled_from(
     [
         *"123 45 - 6789 a b @ . com pass word clé キー : = ' x 1 é AB DE89 3704 0044 # ﬀ ſ ١٢ 😀 _ e d c".split(),
         *(" ", "\n", "\x00", "\u212a", "\u0301"),
+        *"stra\u00dfe STRA\u1e9eE \u03c3\u03b1 \u03a3\u0391 \u03c2\u0391 \u00e5n \u00c5N".split(),
+        *"\u212bn \u0443\u043b \u0423\u041b".split(),
     ]
 )
 texts = st.lists(PIECES, max_size=14).map("".join)
