@@ -12,6 +12,7 @@ from scanner.detectors.columns import ColumnRules, Columns, QuasiGroups
 from scanner.detectors.languages import UNKNOWN
 from scanner.detectors.names import ModelSpec, Names
 from scanner.detectors.patterns import Patterns, patterns_of
+from scanner.encoded import DEPTH, snippets, within
 from scanner.model import DOCUMENTATION, Finding, Found, Leaf
 from scanner.resolve import resolve
 from scanner.rules import RuleSet
@@ -35,6 +36,7 @@ class LeafFindings:
         names_read: bytes that the names stage read, by language.
         names_unread: bytes that only the patterns read, by language.
         timed_out: cells that a pattern gave up on.
+        shown: by cell and span, the value of a finding that stands otherwise in its cell: escaped or encoded.
     """
 
     found: Found
@@ -42,6 +44,16 @@ class LeafFindings:
     names_read: Mapping[str, int] = field(default_factory=dict)
     names_unread: Mapping[str, int] = field(default_factory=dict)
     timed_out: Sequence[int] = ()
+    shown: Mapping[tuple[int, int, int], str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """What the patterns found in encoded text: findings, their values by cell and span, cells that took too long."""
+
+    found: Found
+    shown: Mapping[tuple[int, int, int], str]
+    timed_out: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +92,40 @@ class Detection:
             return LeafFindings(self._resolved(leaf, [self.columns.find(leaf, kind)]), characters)
         readable, views = _readable(leaf)
         patterns = self.patterns.find(readable)
+        decoded = self._decoded(readable)
         named, read, unread = self._named(readable, declared)
-        found = [_to_cells(patterns.found, views), _to_cells(named, views), self.columns.find(leaf, kind)]
-        return LeafFindings(self._resolved(leaf, found), characters, read, unread, patterns.timed_out)
+        shown = _shown([patterns.found, named], views) | {
+            (cell, *_span(views.get(cell), start, end)): text for (cell, start, end), text in decoded.shown.items()
+        }
+        texts = [_to_cells(one, views) for one in (patterns.found, decoded.found, named)]
+        found = self._resolved(leaf, [*texts, self.columns.find(leaf, kind)])
+        timed_out = sorted({*patterns.timed_out, *decoded.timed_out})
+        return LeafFindings(found, characters, read, unread, timed_out, shown)
 
     def quasi_groups(self, batch: Batch) -> QuasiGroups | None:
         """Rows of the batch by their tuple of quasi-identifiers; None without two such columns."""
         return self.columns.quasi_groups(batch)
+
+    def _decoded(self, leaf: Leaf) -> _Decoded:
+        """Findings of the patterns in what stands encoded in the leaf, up to `DEPTH` encodings deep."""
+        found: Found = {}
+        shown: dict[tuple[int, int, int], str] = {}
+        timed_out: set[int] = set()
+        layer = snippets(leaf.values)
+        for depth in range(1, DEPTH + 1):
+            if not layer:
+                break
+            result = self.patterns.find_in([snippet.text for snippet in layer])
+            timed_out |= {layer[index].cell for index in result.timed_out}
+            for index, findings in result.found.items():
+                snippet = layer[index]
+                for finding in findings:
+                    if snippet.shows(finding.start, finding.end):
+                        start, end = snippet.to_cell(finding.start, finding.end)
+                        found.setdefault(snippet.cell, []).append(replace(finding, start=start, end=end))
+                        shown[snippet.cell, start, end] = snippet.text[finding.start : finding.end]
+            layer = within(layer) if depth < DEPTH else []
+        return _Decoded(found, shown, frozenset(timed_out))
 
     def _named(
         self, leaf: Leaf, declared: Mapping[int, str] | None
@@ -156,3 +195,18 @@ def _to_cells(found: Found, views: Mapping[int, View]) -> Found:
 def _to_cell(finding: Finding, view: View) -> Finding:
     start, end = view.to_cell(finding.start, finding.end)
     return replace(finding, start=start, end=end)
+
+
+def _span(view: View | None, start: int, end: int) -> tuple[int, int]:
+    return view.to_cell(start, end) if view else (start, end)
+
+
+def _shown(found: Sequence[Found], views: Mapping[int, View]) -> dict[tuple[int, int, int], str]:
+    """Values of the findings in views that hold an escape."""
+    return {
+        (index, *views[index].to_cell(finding.start, finding.end)): views[index].text[finding.start : finding.end]
+        for one in found
+        for index in one.keys() & views.keys()
+        for finding in one[index]
+        if views[index].decodes(finding.start, finding.end)
+    }

@@ -1,15 +1,16 @@
-r"""Views: what a person would read in a cell that holds JSON, and the way back to the cell.
+r"""Views: what a person would read in a cell that is written otherwise, and the way back to the cell.
 
 Names and patterns are made for running text. In `{"note": "call me\nat 5"}` quotes touch the words and a line break
-is two letters; the view shows the decoded words with spaces where the structure stood.
+is two letters; the view of a cell that holds JSON shows the decoded words with spaces where the structure stood.
+Views of text that is encoded piece by piece are made in `encoded`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_right
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,25 +32,71 @@ _REPLACEMENT = "\ufffd"
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A run of a view's text that follows the cell in a straight line.
+
+    Attributes:
+        text: the run.
+        thirds: where it begins in the cell, in thirds of a code point: base64 writes three bytes as four characters.
+        step: thirds of a code point that one character of the run stands for; `COPIED` where it stands as it is.
+    """
+
+    text: str
+    thirds: int
+    step: int
+
+
+COPIED = 3
+"""The step of a character that stands in the cell as it is."""
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """Readable text of a cell.
 
     Attributes:
         text: what to search.
-        after: for each escape, the place in `text` after the character that it became, ascending.
-        shift: by how much the cell is ahead of the text from there on, one entry more than `after`: 0 first.
+        at: where each part begins in `text`, ascending; the first at 0.
+        thirds: where each part begins in the cell, in thirds of a code point.
+        step: how far each character of the part leads in the cell, in thirds of a code point.
     """
 
     text: str
-    after: tuple[int, ...] = ()
-    shift: tuple[int, ...] = (0,)
+    at: tuple[int, ...] = (0,)
+    thirds: tuple[int, ...] = (0,)
+    step: tuple[int, ...] = (COPIED,)
 
     def to_cell(self, start: int, end: int) -> tuple[int, int]:
         """The code points of the cell that `text[start:end]` came from; an escape is taken whole."""
-        return start + self._shift(start), end + self._shift(end)
+        low = self._place(bisect_right(self.at, start) - 1, start) // 3
+        if start == end:
+            return low, low
+        return low, -(-self._place(bisect_left(self.at, end) - 1, end) // 3)
 
-    def _shift(self, place: int) -> int:
-        return self.shift[bisect_right(self.after, place)]
+    def decodes(self, start: int, end: int) -> bool:
+        """Whether a character of `text[start:end]` stands otherwise in the cell."""
+        first, last = bisect_right(self.at, start) - 1, bisect_left(self.at, end) - 1
+        return any(self.step[part] != COPIED for part in range(first, last + 1))
+
+    def _place(self, part: int, place: int) -> int:
+        return self.thirds[part] + (place - self.at[part]) * self.step[part]
+
+
+def joined(parts: Iterable[Part]) -> View:
+    """The view that parts make, one after the other; parts that go on in the same straight line become one."""
+    texts: list[str] = []
+    at: list[int] = []
+    thirds: list[int] = []
+    step: list[int] = []
+    place = 0
+    for part in parts:
+        texts.append(part.text)
+        if not at or step[-1] != part.step or thirds[-1] + (place - at[-1]) * part.step != part.thirds:
+            at.append(place)
+            thirds.append(part.thirds)
+            step.append(part.step)
+        place += len(part.text)
+    return View("".join(texts), tuple(at), tuple(thirds), tuple(step)) if at else View("")
 
 
 def json_candidates(leaf: Leaf) -> list[int]:
@@ -72,17 +119,7 @@ def json_view(text: str) -> View | None:
     """
     if len(text) > MAX_CHARACTERS or not _is_json(text):
         return None
-    parts: list[str] = []
-    after: list[int] = []
-    shift = [0]
-    place = 0
-    for part, width in _readable(text):
-        place += len(part)
-        parts.append(part)
-        if width != len(part):
-            after.append(place)
-            shift.append(shift[-1] + width - len(part))
-    return View("".join(parts), tuple(after), tuple(shift))
+    return joined(_parts(text))
 
 
 def _first_bytes(values: pa.LargeStringArray) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
@@ -108,8 +145,16 @@ def _is_json(text: str) -> bool:
     return True
 
 
+def _parts(text: str) -> Iterator[Part]:
+    place = 0
+    for shown, width in _readable(text):
+        if shown:
+            yield Part(shown, 3 * place, 3 * width // len(shown))
+        place += width
+
+
 def _readable(text: str) -> Iterator[tuple[str, int]]:
-    """Parts of the view with the number of code points of the cell that each stands for."""
+    """Runs of the view with the number of code points of the cell that each stands for."""
     for match in _PARTS.finditer(text):
         body = match.group(1)
         if body is None:

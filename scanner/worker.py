@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
@@ -199,7 +199,7 @@ def _record(
     by_row: defaultdict[int, list[Cell]] = defaultdict(list)
     for leaf, result in results:
         for index, findings in sorted(result.found.items()):
-            by_row[int(leaf.rows[index])].append(_cell(leaf, index, findings, tools))
+            by_row[int(leaf.rows[index])].append(_cell(leaf, index, findings, result.shown, tools))
     counts: defaultdict[tuple[str, str], FindingCount] = defaultdict(FindingCount)
     for row, cells in sorted(by_row.items()):
         _record_row(row, cells, tools, recorder)
@@ -208,9 +208,14 @@ def _record(
     return dict(counts)
 
 
-def _cell(leaf: Leaf, index: int, findings: Sequence[Finding], tools: Tools) -> Cell:
+def _cell(
+    leaf: Leaf, index: int, findings: Sequence[Finding], shown: Mapping[tuple[int, int, int], str], tools: Tools
+) -> Cell:
+    """The findings of a cell with the fingerprints of their values, which are one whether they stand encoded or not."""
     text = leaf.values[index].as_py()
-    prints = [tools.fingerprinter.of(finding.entity, text[finding.start : finding.end]) for finding in findings]
+    spans = [(finding.start, finding.end) for finding in findings]
+    values = [shown.get((index, start, end), text[start:end]) for start, end in spans]
+    prints = [tools.fingerprinter.of(finding.entity, value) for finding, value in zip(findings, values, strict=True)]
     return Cell(leaf.column, int(leaf.items[index]), findings, prints)
 
 

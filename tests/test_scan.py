@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from pathlib import Path
+from urllib.parse import quote
 
 import jsonschema
 import pyarrow as pa
@@ -215,3 +217,24 @@ def test_json_inside_strings_is_read_and_spans_stand_in_the_cell(tmp_path: Path,
     scanned(shard, tmp_path / "out", key_file)
     (row,) = [row for row in spans(tmp_path / "out") if row["entity"] == "EMAIL_ADDRESS"]
     assert cell[row["start"] : row["end"]] == "ann.lee@example.com"
+
+
+def test_an_encoded_value_is_found_where_it_stands_and_counts_as_the_plain_one(tmp_path: Path, key_file: Path) -> None:
+    address, other = "ann.lee@example.com", "bob.lee@example.com"
+    encoded = [
+        "ann.lee%40example.com",
+        "ann.lee&#64;example.com",
+        b64encode(address.encode()).decode().rstrip("="),
+        quote(b64encode(address.encode())),
+    ]
+    cells = [f"to: {one} ok" for one in [address, *encoded, other]]
+    cells.append(json.dumps({"q": "mail%3Aann.lee%40example.com", "\u00e9": 1}))
+    write_shard(tmp_path / "data" / "a.parquet", cells)
+    scanned(tmp_path / "data", tmp_path / "out", key_file)
+    rows = [row for row in spans(tmp_path / "out") if row["entity"] == "EMAIL_ADDRESS"]
+    places = [(row["row"], cells[row["row"]][row["start"] : row["end"]]) for row in rows]
+    assert places[:6] == [(row, cell[4:-3].replace("%3D", "")) for row, cell in enumerate(cells[:6])]
+    assert places[6] == (6, "ann.lee%40example.com")
+    prints = [row["fingerprint"] for row in rows]
+    assert len({*prints[:5], prints[6]}) == 1
+    assert prints[5] != prints[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -84,13 +84,17 @@ class Patterns:
         """Findings of every rule in each value of a leaf column."""
         return self._find(leaf.values)
 
+    def find_in(self, texts: Sequence[str]) -> PatternsResult:
+        """Findings of every rule in texts that are not cells of a column."""
+        return self._find(pa.array(texts, type=pa.large_string()))
+
     def find_text(self, text: str) -> list[Finding]:
-        """Findings in one text; for the few texts that are not cells of a column.
+        """Findings in one such text.
 
         Raises:
             TimeoutError: a pattern ran out of time.
         """
-        result = self._find(pa.array([text], type=pa.large_string()))
+        result = self.find_in([text])
         if result.timed_out:
             raise TimeoutError("a pattern ran out of time")
         return result.found.get(0, [])
