@@ -13,6 +13,8 @@
     ├── BadEvidence                 2   an output folder holds no evidence that can be read
     ├── Incomparable            2   two evidences judge different artefacts
     ├── MixedKeys                   2   counts made with different fingerprint keys
+    ├── BadUrl                      2   a URL that cannot be read or written as it stands
+    ├── StoreFailed                 2   a store lost, refused or failed; for a shard it becomes an `unscanned` entry
     ├── UnreadableShard             –   becomes an `unscanned` entry, never an end of the run
     └── Locked                      75  another run holds the output folder
 
@@ -112,6 +114,27 @@ class UnreadableShard(ScannerError):
 
     def __reduce__(self) -> tuple[type[UnreadableShard], tuple[UnscannedReason, str]]:
         return type(self), (self.reason, str(self))
+
+
+class BadUrl(ScannerError):
+    """A URL whose scheme is unknown, whose library is not installed, or that is not safe as it stands."""
+
+
+class StoreFailed(ScannerError):
+    """A store that lost an object, refused it or failed too often; a listing or an output cannot do without it.
+
+    Args:
+        reason: what a shard is unscanned for.
+        place: which object, without anything that may be a credential.
+        what: what happened to it.
+    """
+
+    def __init__(self, reason: UnscannedReason, place: str, what: str) -> None:
+        self.reason, self.place, self.what = reason, place, what
+        super().__init__(f"{place}: {what}")
+
+    def __reduce__(self) -> tuple[type[StoreFailed], tuple[UnscannedReason, str, str]]:
+        return type(self), (self.reason, self.place, self.what)
 
 
 class Locked(ScannerError):
