@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
@@ -20,7 +21,7 @@ DOCUMENTATION = "documentation:"
 
 def confidence_bin(confidence: float) -> int:
     """Index of the bin of `CONFIDENCE_EDGES` that holds a confidence from 0 to 1."""
-    return sum(confidence >= edge for edge in CONFIDENCE_EDGES) - 1
+    return bisect_right(CONFIDENCE_EDGES, confidence) - 1
 
 
 class Tier(StrEnum):
