@@ -40,6 +40,7 @@ check: $(VENV)/.developed ## format, lint, types, layers, rules, docs
 	$(BIN)/python docs/printed.py --check
 
 bench: $(VENV)/.developed ## time it against its peers; writes benchmarks/results.md
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-bench.lock
 	$(BIN)/python -m benchmarks
 
 leakage: $(VENV)/.installed ## train small models on planted values, hold the score to what they leak

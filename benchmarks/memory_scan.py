@@ -1,4 +1,4 @@
-"""Peak memory of a whole scan of one large shard: `python benchmarks/memory_scan.py [--gib 2] [--no-names]`.
+"""Peak memory of a whole scan of one large shard: `python benchmarks/memory_scan.py [--mib 10 100 1000] [--no-names]`.
 
 The shard is made of a few thousand different paragraphs with identifiers in them, in plain encoding, so that its size
 is what a worker has to go through and the names stage comes to an end within minutes. Each scan runs in a process of
@@ -89,19 +89,20 @@ def measure(file: Path, *options: str) -> tuple[float, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--gib", type=float, default=2.0)
+    parser.add_argument("--mib", type=int, nargs="+", default=[10, 100, 1000], help="sizes of the text")
+    parser.add_argument("--row-groups", type=int, nargs="+", default=[1, 2000], help="into which each is split")
     parser.add_argument("--no-names", action="store_true")
     arguments = parser.parse_args()
     options = ["--no-names"] if arguments.no_names else []
     print("| shard | row groups | file MiB | peak MiB | seconds |\n|---|---|---|---|---|", flush=True)
-    for row_groups in (1, 2000):
+    for row_groups, mib in ((groups, mib) for groups in arguments.row_groups for mib in arguments.mib):
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "shard.parquet"
-            write(file, int(arguments.gib * (1 << 30)), row_groups)
+            write(file, mib * MIB, row_groups)
             groups = pq.read_metadata(file).num_row_groups
             peak, seconds = measure(file, *options)
             size = file.stat().st_size / MIB
-        print(f"| {arguments.gib:g} GiB of text | {groups} | {size:.0f} | {peak:.0f} | {seconds:.0f} |", flush=True)
+        print(f"| {mib} MiB of text | {groups} | {size:.0f} | {peak:.0f} | {seconds:.0f} |", flush=True)
 
 
 if __name__ == "__main__":
