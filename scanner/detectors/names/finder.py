@@ -13,7 +13,7 @@ from scanner.detectors.languages import UNKNOWN, tell
 from scanner.detectors.names.casing import recased
 from scanner.detectors.names.models import ModelSpec
 from scanner.detectors.names.passages import Passage, split
-from scanner.detectors.names.polish import polished
+from scanner.detectors.names.polish import by_form, polished
 from scanner.detectors.names.reader import Reader, Span, reader
 from scanner.model import Finding, Found, Leaf
 
@@ -107,6 +107,7 @@ class Names:
             else:
                 unread = sum(len(texts[cell].encode()) for cell in cells)
                 gathered.unread[language] = gathered.unread.get(language, 0) + unread
+                self._find_by_form(texts, cells, gathered)
         return gathered.result()
 
     def find_text(self, text: str, language: str = "en") -> list[Finding]:
@@ -116,6 +117,16 @@ class Names:
     def forget(self) -> None:
         """Drop what is remembered of passages read before; findings stay the same, they are only found anew."""
         self._memory.clear()
+
+    @staticmethod
+    def _find_by_form(texts: Sequence[str], cells: Sequence[int], gathered: _Gathered) -> None:
+        """What needs no model, in cells that count as unread all the same."""
+        for cell in cells:
+            for passage in split(texts[cell]) if texts[cell] else ():
+                piece = texts[cell][passage.start : passage.end]
+                findings = [finding.moved(passage.start) for finding in by_form(piece)]
+                if findings:
+                    gathered.found.setdefault(cell, []).extend(findings)
 
     def _read_cells(self, texts: Sequence[str], cells: Sequence[int], language: str, gathered: _Gathered) -> None:
         window: dict[str, list[_Place]] = {}

@@ -9,6 +9,7 @@ from dataclasses import replace
 from scanner.detectors.names.cues import people, without_title
 from scanner.detectors.names.dates import Date, shows_calendar, written
 from scanner.detectors.names.evidence import Candidate, confidence
+from scanner.detectors.names.groups import groups
 from scanner.detectors.names.models import ModelSpec
 from scanner.detectors.names.reader import Span
 from scanner.model import Finding
@@ -25,12 +26,22 @@ _POSSESSIVE = re.compile(r"['’]s?$")
 def polished(passage: str, first: Sequence[Span], again: Sequence[Span], spec: ModelSpec) -> Iterator[Finding]:
     """Findings of one passage; dates by their written form come first, and a model's date must show a calendar."""
     dates = list(written(passage, alone="DATE_TIME" not in spec.labels.values()))
-    yield from (Finding("DATE_TIME", date.start, date.end, date.confidence, "names.date") for date in dates)
+    yield from _written(passage, dates)
     for candidate in candidates(passage, first, again, spec, dates):
         sure = confidence(passage, candidate, spec.weights)
         if sure >= LEAST:
             twice = candidate.cue and candidate.first > 0
             yield Finding(candidate.entity, candidate.start, candidate.end, sure, f"names.{spec.language}", twice)
+
+
+def by_form(passage: str) -> Iterator[Finding]:
+    """Findings of a passage in a language that has no model: dates, and words for groups of people."""
+    yield from _written(passage, list(written(passage, alone=True)))
+
+
+def _written(passage: str, dates: Sequence[Date]) -> Iterator[Finding]:
+    yield from (Finding("DATE_TIME", date.start, date.end, date.confidence, "names.date") for date in dates)
+    yield from (Finding("NRP", group.start, group.end, group.confidence, "names.group") for group in groups(passage))
 
 
 def candidates(
