@@ -1,19 +1,23 @@
-"""The ledger: what was scanned when, kept in SQLite beside the output.
+"""The ledger: which shards were seen, what was scanned when, and what came of it; SQLite beside the output.
 
-A unit is in the ledger if and only if its files are in place: files are renamed first, the unit is committed
-after. A run killed between the two does that one unit again and writes the same files.
+A unit is live in the ledger if and only if its files are in place: files are renamed first, the unit is committed
+after. A run killed between the two does that one unit again and writes the same files. A unit is retired when its
+shard is gone: it counts for nothing, and comes back without a read when the same bytes do.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from scanner.errors import BadOutput
+from scanner.model import Unscanned, UnscannedReason
+from scanner.shards import GroupFacts, Shard, ShardFacts
 from scanner.tally import Tally
 
 _MIGRATIONS = (
@@ -26,8 +30,116 @@ _MIGRATIONS = (
         PRIMARY KEY (plan, unit)
     ) STRICT;
     """,
+    """
+    ALTER TABLE unit ADD COLUMN sha256 TEXT NOT NULL DEFAULT '';   -- of its shard; '' in a ledger of version 1
+    ALTER TABLE unit ADD COLUMN number INTEGER NOT NULL DEFAULT 0; -- place among the units of its shard, from 0
+    ALTER TABLE unit ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;  -- how often its worker died
+    ALTER TABLE unit ADD COLUMN retired TEXT;                      -- when its shard went; NULL for a live unit
+    CREATE INDEX unit_content ON unit (sha256, number);
+
+    CREATE TABLE shard (
+        name       TEXT PRIMARY KEY,                             -- as evidence calls it
+        glance     TEXT NOT NULL,                                -- what tells, without a read, that it changed; or ''
+        sha256     TEXT NOT NULL,                                -- of its bytes; '' when they could not be read
+        facts      TEXT NOT NULL CHECK (json_valid(facts)),      -- what its footer says, or why nothing can be read
+        present    INTEGER NOT NULL CHECK (present IN (0, 1)),   -- 0 when the last run did not find it
+        first_seen TEXT NOT NULL,                                -- UTC; the longest known are next in line
+        looked_at  TEXT NOT NULL                                 -- when it was last inspected, or first missed; UTC
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE run (
+        id              INTEGER PRIMARY KEY,                     -- counts up, whatever the clock does
+        scan            TEXT NOT NULL,                           -- id of the scan in its evidence
+        started         TEXT NOT NULL,                           -- UTC
+        ended           TEXT NOT NULL,                           -- UTC
+        inputs          TEXT NOT NULL,                           -- sha256 of what the verdict is made from but shards
+        policy_sha256   TEXT NOT NULL,
+        decision        TEXT NOT NULL,
+        tier            TEXT NOT NULL,
+        asked           TEXT,                                    -- tier asked for; NULL for none
+        granted         INTEGER NOT NULL CHECK (granted IN (0, 1)),
+        incomplete      INTEGER NOT NULL CHECK (incomplete IN (0, 1)),
+        p05             REAL NOT NULL,                           -- score of a public release
+        p50             REAL NOT NULL,
+        p95             REAL NOT NULL,
+        shards          INTEGER NOT NULL,
+        rows            INTEGER NOT NULL,
+        size_bytes      INTEGER NOT NULL,                        -- text, read or not
+        share           REAL NOT NULL,                           -- of it, read
+        findings        INTEGER NOT NULL,
+        census          TEXT NOT NULL CHECK (json_valid(census)),-- shards new, changed, moved, deleted …
+        left_units      INTEGER NOT NULL,                        -- units left for a later run
+        evidence_sha256 TEXT NOT NULL,                           -- of evidence.json
+        evidence        BLOB                                     -- the evidence, compressed; NULL once it is not needed
+    ) STRICT;
+    """,
 )
 """Numbered by position: the database's user_version says how many it has seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A shard as an earlier run saw it.
+
+    Attributes:
+        glance: `ShardFacts.glance` as text; "" where it says nothing.
+        sha256: of its bytes.
+        present: whether the last run found it.
+        first_seen: when it was first seen, UTC.
+    """
+
+    glance: str
+    sha256: str
+    present: bool
+    first_seen: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRow:
+    """What the ledger says of a unit under the present plan."""
+
+    sha256: str
+    number: int
+    whole: bool
+    tries: int
+    retired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run, as the table `run` describes it."""
+
+    scan: str
+    started: str
+    ended: str
+    inputs: str
+    policy_sha256: str
+    decision: str
+    tier: str
+    asked: str | None
+    granted: bool
+    incomplete: bool
+    p05: float
+    p50: float
+    p95: float
+    shards: int
+    rows: int
+    size_bytes: int
+    share: float
+    findings: int
+    census: Mapping[str, int]
+    left_units: int
+    evidence_sha256: str
+    id: int = field(default=0)
+
+
+_ENTER_LATER = """
+INSERT INTO shard VALUES (?, ?, ?, ?, 1, ?, ?)
+ON CONFLICT DO UPDATE SET looked_at = excluded.looked_at, present = 1"""
+
+_ENTER = f"{_ENTER_LATER}, glance = excluded.glance, sha256 = excluded.sha256, facts = excluded.facts"
+
+_RUN_COLUMNS = tuple(name for name in RunRow.__dataclass_fields__ if name != "id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,27 +148,150 @@ class Ledger:
 
     connection: sqlite3.Connection
 
+    # Units
+
     def tallies(self, plan: str, *, whole: bool = False) -> dict[str, Tally]:
-        """Tallies by unit under this plan; with `whole`, of the units alone that need no other try."""
-        query = "SELECT unit, tally FROM unit WHERE plan = ? AND whole >= ? ORDER BY unit"
+        """Tallies of live units under this plan; with `whole`, of those alone that need no other try."""
+        query = "SELECT unit, tally FROM unit WHERE plan = ? AND whole >= ? AND retired IS NULL ORDER BY unit"
         rows = self.connection.execute(query, (plan, int(whole)))
         return {unit: Tally.from_json(json.loads(tally)) for unit, tally in rows}
 
-    def finish(self, plan: str, unit: str, tally: Tally, *, whole: bool = True) -> None:
-        """Commit one unit, whose files are in place; finishing it twice changes nothing."""
+    def tally(self, plan: str, unit: str) -> Tally:
+        """The tally of one unit, live or retired, that the ledger has."""
+        (found,) = self.connection.execute(
+            "SELECT tally FROM unit WHERE plan = ? AND unit = ?", (plan, unit)
+        ).fetchone()
+        return Tally.from_json(json.loads(found))
+
+    def units(self, plan: str) -> dict[str, UnitRow]:
+        """Every unit under this plan, live and retired."""
+        rows = self.connection.execute(
+            "SELECT unit, sha256, number, whole, tries, retired IS NOT NULL FROM unit WHERE plan = ? ORDER BY unit",
+            (plan,),
+        )
+        return {
+            unit: UnitRow(sha256, number, bool(whole), tries, bool(retired))
+            for unit, sha256, number, whole, tries, retired in rows
+        }
+
+    def finish(
+        self, plan: str, unit: str, tally: Tally, *, whole: bool = True, sha256: str = "", number: int = 0
+    ) -> None:
+        """Commit one unit, whose files are in place; finishing it twice changes nothing but the count of tries."""
         with self.connection:
             self.connection.execute(
-                "INSERT INTO unit (plan, unit, whole, tally) VALUES (?, ?, ?, ?) "
-                "ON CONFLICT DO UPDATE SET whole = excluded.whole, tally = excluded.tally",
-                (plan, unit, int(whole), json.dumps(tally.to_json())),
+                "INSERT INTO unit (plan, unit, whole, tally, sha256, number, tries) VALUES (?, ?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT DO UPDATE SET whole = excluded.whole, tally = excluded.tally, sha256 = excluded.sha256, "
+                "number = excluded.number, retired = NULL, tries = tries + excluded.tries",
+                (plan, unit, int(whole), json.dumps(tally.to_json()), sha256, number, int(not whole)),
             )
 
-    def keep_only(self, plan: str, units: Collection[str]) -> None:
-        """Forget every unit but these of this plan."""
+    def has_unfinished(self, plan: str, tries: int) -> bool:
+        """Whether a live unit under this plan, tried less often than this, is worth another try.
+
+        Shards that cannot be opened are no units.
+        """
+        query = (
+            "SELECT EXISTS (SELECT 1 FROM unit WHERE plan = ? AND whole = 0 AND retired IS NULL AND tries < ? "
+            "AND unit NOT LIKE 'fault/%')"
+        )
+        return bool(self.connection.execute(query, (plan, tries)).fetchone()[0])
+
+    def set_aside(self, plan: str, tallies: Mapping[str, Tally]) -> None:
+        """Enter what was not read without a try, in one transaction: shards at fault, and units left for later."""
         with self.connection:
-            known = self.connection.execute("SELECT plan, unit FROM unit").fetchall()
-            gone = [row for row in known if row[0] != plan or row[1] not in units]
+            self.connection.executemany(
+                "INSERT INTO unit (plan, unit, whole, tally) VALUES (?, ?, 0, ?) "
+                "ON CONFLICT DO UPDATE SET whole = 0, tally = excluded.tally, retired = NULL",
+                [(plan, unit, json.dumps(tally.to_json())) for unit, tally in tallies.items()],
+            )
+
+    def drop(self, plan: str, units: Iterable[str]) -> None:
+        """Forget units of this plan."""
+        with self.connection:
+            self.connection.executemany(
+                "DELETE FROM unit WHERE plan = ? AND unit = ?", [(plan, unit) for unit in units]
+            )
+
+    def keep_only(self, plan: str, units: Collection[str], retire: str = "") -> None:
+        """Make these units of the plan live and no other.
+
+        Args:
+            plan: units of other plans are forgotten.
+            units: names.
+            retire: when the other whole units of the plan are retired, in UTC; "" to forget them too.
+        """
+        with self.connection:
+            known = self.connection.execute("SELECT plan, unit, whole FROM unit").fetchall()
+            others = [row for row in known if row[0] != plan or row[1] not in units]
+            gone = [row[:2] for row in others if not (retire and row[0] == plan and row[2])]
             self.connection.executemany("DELETE FROM unit WHERE plan = ? AND unit = ?", gone)
+            self.connection.execute("CREATE TEMP TABLE live (unit TEXT PRIMARY KEY) STRICT")
+            self.connection.executemany("INSERT INTO live VALUES (?)", [(unit,) for unit in units])
+            self.connection.execute(
+                "UPDATE unit SET retired = ? WHERE retired IS NULL AND unit NOT IN (SELECT unit FROM live)", (retire,)
+            )
+            self.connection.execute(
+                "UPDATE unit SET retired = NULL WHERE retired IS NOT NULL AND unit IN (SELECT unit FROM live)"
+            )
+            self.connection.execute("DROP TABLE live")
+
+    # Shards
+
+    def shards(self) -> dict[str, Known]:
+        """Every shard that was ever seen and is not forgotten, by name."""
+        rows = self.connection.execute("SELECT name, glance, sha256, present, first_seen FROM shard")
+        return {name: Known(glance, sha256, bool(present), first) for name, glance, sha256, present, first in rows}
+
+    def facts(self, shards: Iterable[Shard]) -> Iterator[ShardFacts]:
+        """Facts of known shards, as they were when they were last inspected."""
+        for shard in shards:
+            query = "SELECT facts, glance, sha256 FROM shard WHERE name = ?"
+            facts, glance, sha256 = self.connection.execute(query, (shard.name,)).fetchone()
+            yield _facts(shard, json.loads(facts), glance, sha256)
+
+    def enter(self, facts: Iterable[ShardFacts], now: str) -> None:
+        """Enter shards as they were inspected, in one transaction; what is left for later keeps its old facts."""
+        with self.connection:
+            for one in facts:
+                self.connection.execute(
+                    _ENTER_LATER if _later(one) else _ENTER,
+                    (one.shard.name, one.glance, one.sha256, json.dumps(_told(one)), now, now),
+                )
+
+    def mark(self, present: Collection[str], now: str) -> None:
+        """Say which shards are there now; all others are gone."""
+        there = set(present)
+        changed = [
+            (name not in there, name)
+            for name, was in self.connection.execute("SELECT name, present FROM shard").fetchall()
+            if was != (name in there)
+        ]
+        with self.connection:
+            self.connection.executemany(
+                "UPDATE shard SET present = ?, looked_at = ? WHERE name = ?",
+                [(int(not gone), now, name) for gone, name in changed],
+            )
+
+    # Runs
+
+    def add_run(self, run: RunRow, evidence: bytes | None = None) -> int:
+        """Enter a run and give its number."""
+        told = {**asdict(run), "census": json.dumps(dict(run.census))}
+        values = [told[name] for name in _RUN_COLUMNS]
+        marks = ", ".join("?" for _ in (*values, evidence))
+        with self.connection:
+            done = self.connection.execute(
+                f"INSERT INTO run ({', '.join(_RUN_COLUMNS)}, evidence) VALUES ({marks})",  # noqa: S608 - our own names
+                (*values, evidence),
+            )
+        return int(done.lastrowid or 0)
+
+    def runs(self, last: int | None = None) -> list[RunRow]:
+        """Runs, the oldest first; with `last`, no more than that many of the newest."""
+        query = f"SELECT {', '.join(_RUN_COLUMNS)}, id FROM run ORDER BY id DESC LIMIT ?"  # noqa: S608 - our own names
+        rows = self.connection.execute(query, (-1 if last is None else last,)).fetchall()
+        return [_run(dict(zip((*_RUN_COLUMNS, "id"), row, strict=True))) for row in reversed(rows)]
 
 
 @contextmanager
@@ -64,18 +299,29 @@ def open_ledger(file: Path) -> Iterator[Ledger]:
     """The ledger in `file`, made or brought up to date as needed.
 
     Raises:
-        BadOutput: the file is not a ledger, is damaged, or is of a newer version of the program.
+        BadOutput: the file is not a ledger, is damaged, cannot be written, or is of a newer version of the program.
     """
     try:
         with closing(sqlite3.connect(file, timeout=10)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA secure_delete = ON")
             _migrate(connection, file)
             yield Ledger(connection)
     except sqlite3.DatabaseError as error:
-        raise BadOutput(
-            f"{file}: the ledger cannot be used ({error}); restore it, or scan into another --out"
-        ) from error
+        raise BadOutput(f"{file}: {_remedy(error)}") from error
+
+
+def _remedy(error: sqlite3.DatabaseError) -> str:
+    """What a person must do, by what SQLite said; its codes hold no text of the data."""
+    code = getattr(error, "sqlite_errorname", "") or type(error).__name__
+    if code.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        return f"the ledger cannot be written ({code}): the disk is full or fails; make room and run again"
+    if code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+        return f"the ledger cannot be written ({code}): make it and its folder writable and run again"
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return f"the ledger is in use by another program ({code}): close that one and run again"
+    return f"the ledger cannot be used ({code}): restore it from a backup, or scan into another --out"
 
 
 def _migrate(connection: sqlite3.Connection, file: Path) -> None:
@@ -83,4 +329,43 @@ def _migrate(connection: sqlite3.Connection, file: Path) -> None:
     if version > len(_MIGRATIONS):
         raise BadOutput(f"{file}: the ledger is of a newer version of scanner; use that one, or another --out")
     for number, migration in enumerate(_MIGRATIONS[version:], start=version + 1):
-        connection.executescript(f"BEGIN; {migration} PRAGMA user_version = {number}; COMMIT;")
+        connection.executescript(f"BEGIN IMMEDIATE; {migration} PRAGMA user_version = {number}; COMMIT;")
+
+
+def _later(facts: ShardFacts) -> bool:
+    return facts.fault is not None and facts.fault.reason is UnscannedReason.LATER
+
+
+def _told(facts: ShardFacts) -> dict[str, object]:
+    fault = facts.fault
+    return {
+        "size_bytes": facts.size_bytes,
+        "rows": facts.rows,
+        "columns": facts.columns,
+        "groups": [(group.rows, group.size_bytes) for group in facts.groups],
+        "stamp": facts.stamp,
+        "fault": fault and [fault.rows, fault.size_bytes, fault.reason, fault.detail],
+    }
+
+
+def _facts(shard: Shard, told: Mapping[str, Any], glance: str, sha256: str) -> ShardFacts:
+    return ShardFacts(
+        shard=shard,
+        sha256=sha256,
+        size_bytes=told["size_bytes"],
+        rows=told["rows"],
+        columns=tuple(told["columns"]),
+        groups=tuple(GroupFacts(*group) for group in told["groups"]),
+        stamp=tuple(told["stamp"]) if told["stamp"] else None,
+        fault=_fault(shard, *told["fault"]) if told["fault"] else None,
+        glance=glance,
+    )
+
+
+def _fault(shard: Shard, rows: int, size_bytes: int, reason: str, detail: str) -> Unscanned:
+    return Unscanned(shard.name, "", rows, size_bytes, UnscannedReason(reason), detail)
+
+
+def _run(row: Mapping[str, Any]) -> RunRow:
+    flags = {name: bool(row[name]) for name in ("granted", "incomplete")}
+    return RunRow(**{**row, **flags, "census": json.loads(row["census"])})

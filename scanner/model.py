@@ -99,6 +99,7 @@ class UnscannedReason(StrEnum):
     TOO_LARGE = "larger than the limit"
     TIMED_OUT = "timed out"
     CRASHED = "worker died"
+    LATER = "left for a later run"
 
 
 class ShardStatus(StrEnum):

@@ -14,7 +14,7 @@ from scanner.detectors.names.models import folder_sha256
 from scanner.detectors.patterns import load_rules
 from scanner.entities import Bundle, Entities
 from scanner.errors import BadPolicy, BadRules, Fault, Faults
-from scanner.files import load_bundles, load_entities, load_yaml, rules_file
+from scanner.files import load_bundles, load_entities, load_yaml, rules_file, rules_sha256
 from scanner.policy import Policy, parse_policy
 from scanner.risk import Calibration, parse_calibration
 from scanner.rules import RuleSet
@@ -65,6 +65,11 @@ class Rulebook:
         return self.detectables.rules
 
     @property
+    def rules_sha256(self) -> str:
+        """Of the files that say how values are recognised."""
+        return self.detectables.rules.sha256
+
+    @property
     def entities(self) -> Entities:
         """What is known of each entity."""
         return self.detectables.entities
@@ -100,6 +105,33 @@ def load_rulebook(rules: Path | None, policy: Path | None, *, with_models: bool)
         policy=parsed,
         policy_sha256=_sha256(policy_file, calibration_file),
         models_sha256={language: _checked_sha256(spec) for language, spec in detectables.models.items()},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Hashes:
+    """What names a rulebook, without reading what it says; the same as the fields of `Rulebook` of these names."""
+
+    rules_sha256: str
+    policy_sha256: str
+    models_sha256: Mapping[str, str]
+
+
+def load_hashes(rules: Path | None, policy: Path | None, *, with_models: bool) -> Hashes:
+    """The hashes that `load_rulebook` would give, of files that may still be wrong.
+
+    Raises:
+        Faults: a file is not there, or `models.yaml` cannot be read.
+        BadModel: a language model is missing or not the known one.
+    """
+    models_file = rules_file("models.yaml", rules)
+    models = parse_models(_data(models_file), models_file.name) if with_models else {}
+    try:
+        policy_sha256 = _sha256(policy or rules_file("policy.yaml", rules), rules_file("calibration.yaml", rules))
+    except OSError as error:
+        raise BadPolicy([Fault(str(policy), f"cannot be read: {error.strerror}")]) from error
+    return Hashes(
+        rules_sha256(rules), policy_sha256, {language: _checked_sha256(spec) for language, spec in models.items()}
     )
 
 

@@ -2,42 +2,49 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from filelock import FileLock, Timeout
 
-from scanner import shards
+from scanner import intake, shards
 from scanner.assemble import Scanned, assemble, dataset_of
 from scanner.atomic import write_text
+from scanner.census import Change
 from scanner.errors import BadEvidence, BadOutput, Locked
 from scanner.evidence import Evidence, ScanPart, ShardPart, from_json, to_json
 from scanner.executors import Executor, Lost, Settings, engines
 from scanner.fingerprints import Fingerprinter
+from scanner.intake import RETIRED, Allows, Verify
 from scanner.keys import load_key
-from scanner.ledger import Ledger, open_ledger
+from scanner.ledger import Ledger, RunRow, open_ledger
 from scanner.merge import Merged, merge, recount
-from scanner.model import Artefact, Dataset, ShardStatus, Tier, Unscanned
-from scanner.plan import UNIT_BYTES, Plan, Task, file_stem
+from scanner.model import Artefact, Dataset, ShardStatus, Tier
+from scanner.plan import Plan, Task, file_stem
 from scanner.remedies import Recount
-from scanner.rulebook import Rulebook, load_rulebook
+from scanner.rulebook import Hashes, Rulebook, load_hashes, load_rulebook
 from scanner.shards import Shard, ShardFacts
-from scanner.tally import Tally
+from scanner.tally import Tally, total
 from scanner.values import Histogram
 from scanner.worker import VERSION as VERSION
-from scanner.worker import arrived, lost, scan_unit, watch
+from scanner.worker import arrived, clear, forsake, lost, scan_unit, watch
 
 EVIDENCE = "evidence.json"
 LEDGER = "ledger.sqlite"
 LOCK = ".lock"
 SCRATCH = ".scratch"
-OURS = frozenset({LOCK, LEDGER, f"{LEDGER}-wal", f"{LEDGER}-shm", EVIDENCE, SCRATCH, "spans", "values"})
+OURS = frozenset({LOCK, LEDGER, f"{LEDGER}-wal", f"{LEDGER}-shm", EVIDENCE, SCRATCH, RETIRED, "spans", "values"})
 """What may lie in an output folder of ours before its ledger does."""
+
+ENDLESS = 1 << 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,10 @@ class Request:
         engine: name of the executor.
         workers: how many units at once.
         cluster: address of the cluster that the engine joins; None for this machine alone.
-        resume: go on with what an earlier run of the same plan finished.
+        resume: go on with what earlier runs of the same plan finished: shards that are the same are not read again.
+        verify: how a shard is known to be the same.
+        tries: how often a unit whose worker dies is tried in all, over all runs.
+        retain: keep what was found in shards that are gone, apart, in case that they come back.
     """
 
     paths: tuple[str, ...]
@@ -79,6 +89,22 @@ class Request:
     workers: int = 1
     cluster: str | None = None
     resume: bool = False
+    verify: Verify = Verify.GLANCE
+    tries: int = ENDLESS
+    retain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a run.
+
+    Attributes:
+        run: what the ledger keeps of it.
+        evidence: the evidence; None if nothing was new and the last run's stands as it was written.
+    """
+
+    run: RunRow
+    evidence: Evidence | None
 
 
 class Observer(Protocol):
@@ -103,22 +129,143 @@ def scan(request: Request, observer: Observer) -> Evidence:
         BadOutput: the output folder is not ours or cannot be written.
         Locked: another run works there.
     """
-    started = datetime.now(UTC)
     rulebook = load_rulebook(request.rules, request.policy, with_models=request.names)
-    found = shards.find(request.paths)
+    with _begun(request, rulebook) as run:
+        return _scan(run, rulebook, observer, unlimited)
+
+
+def scan_new(request: Request, observer: Observer, allows: Allows) -> Outcome:
+    """`scan` what is new and decide over all; where nothing is new, the evidence that is there stands.
+
+    Args:
+        request: with `resume`.
+        observer: watches.
+        allows: ends the reading; what is then not read is unscanned, and first in line in the next run.
+
+    Raises:
+        As for `scan`.
+    """
+    hashes = load_hashes(request.rules, request.policy, with_models=request.names)
+    with _begun(request, hashes) as run:
+        last = _unchanged(run)
+        if last is not None:
+            again = replace(last, id=0, started=run.started, ended=_now(), census={Change.SAME.value: len(run.found)})
+            return Outcome(_entered(run.ledger, again), None)
+        rulebook = load_rulebook(request.rules, request.policy, with_models=request.names)
+        evidence = _scan(run, rulebook, observer, allows)
+        return Outcome(run.ledger.runs(1)[0], evidence)
+
+
+def unlimited(_size_bytes: int) -> bool:
+    """A budget that allows everything."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A run that holds its output folder."""
+
+    request: Request
+    found: tuple[Shard, ...]
+    plan: Plan
+    inputs: str
+    ledger: Ledger
+    started: str
+
+
+@contextmanager
+def _begun(request: Request, hashes: Hashes | Rulebook) -> Iterator[_Run]:
+    started = _now()
+    found = tuple(shards.find(request.paths))
     key = load_key(request.key_file, request.out)
-    plan = _plan(request, rulebook, Fingerprinter(key).key_id)
+    plan = _plan(request, hashes, Fingerprinter(key).key_id)
     with _output(request.out), open_ledger(request.out / LEDGER) as ledger:
-        executor = engines()[request.engine](Settings(request.workers, _time_limit, watch, request.cluster))
-        facts = _inspect(executor, found)
-        tasks = _tasks(plan, facts)
-        _prepare(ledger, plan, tasks, facts, resume=request.resume)
-        _run(ledger, executor, plan, tasks, observer)
-        identity = _scan_part(plan, rulebook, request, started)
-        scanned = _collect(ledger, plan, rulebook, request.dataset, facts, identity)
-        evidence = assemble(scanned, rulebook, request.artefact, request.asked)
-        write_text(request.out / EVIDENCE, to_json(evidence))
+        yield _Run(request, found, plan, _inputs(request, plan, hashes), ledger, started)
+
+
+def _scan(run: _Run, rulebook: Rulebook, observer: Observer, allows: Allows) -> Evidence:
+    """Read what is not known and judge all."""
+    request, ledger, plan = run.request, run.ledger, run.plan
+    executor = engines()[request.engine](Settings(request.workers, _time_limit, watch, request.cluster))
+    taken = intake.take(run.found, ledger, executor, request.verify, run.started, resume=request.resume, allows=allows)
+    tasks = intake.tasks_of(plan, taken)
+    _clear(request.out)
+    intake.prepare(ledger, plan, tasks, taken, resume=request.resume, retire=run.started if request.retain else "")
+    left = _work(run, executor, tasks, observer, allows)
+    identity = _scan_part(plan, rulebook, request, run.started)
+    scanned = _collect(ledger, plan, rulebook, request.dataset, taken.facts, identity)
+    evidence = assemble(scanned, rulebook, request.artefact, request.asked)
+    text = to_json(evidence)
+    write_text(request.out / EVIDENCE, text)
+    _entered(ledger, run_row(evidence, text, run.inputs, taken.census.counts(), left), text)
     return evidence
+
+
+def _unchanged(run: _Run) -> RunRow | None:
+    """The last run, if a run now would end with the same evidence; told without reading a shard."""
+    last = run.ledger.runs(1)
+    known = run.ledger.shards()
+    if (
+        not last
+        or last[0].inputs != run.inputs
+        or last[0].left_units
+        or run.request.verify is not Verify.GLANCE
+        or run.ledger.has_unfinished(run.plan.digest, run.request.tries)
+        or sum(one.present for one in known.values()) != len(run.found)
+        or not all(shard.name in known and intake.is_same(shard, known[shard.name].glance) for shard in run.found)
+        or not _is_in_place(run.request.out / EVIDENCE, last[0].evidence_sha256)
+    ):
+        return None
+    return last[0]
+
+
+def _is_in_place(file: Path, sha256: str) -> bool:
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest() == sha256
+    except OSError:
+        return False
+
+
+def _inputs(request: Request, plan: Plan, hashes: Hashes | Rulebook) -> str:
+    """SHA-256 over all that evidence is made from but the shards."""
+    told = [plan.digest, hashes.policy_sha256, asdict(request.dataset), request.artefact, request.asked]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def run_row(evidence: Evidence, text: str, inputs: str, census: Mapping[str, int], left_units: int) -> RunRow:
+    """What the ledger keeps of a run that ended with this evidence, written as `text`."""
+    scan_part, verdict, score = evidence.scan, evidence.verdict, evidence.risk.score
+    return RunRow(
+        scan=scan_part.id,
+        started=scan_part.started,
+        ended=scan_part.ended,
+        inputs=inputs,
+        policy_sha256=scan_part.policy_sha256,
+        decision=verdict.decision,
+        tier=verdict.tier,
+        asked=verdict.asked,
+        granted=verdict.granted,
+        incomplete=verdict.incomplete,
+        p05=score.p05,
+        p50=score.p50,
+        p95=score.p95,
+        shards=len(evidence.shards),
+        rows=sum(shard.rows for shard in evidence.shards),
+        size_bytes=evidence.coverage.bytes,
+        share=evidence.coverage.share,
+        findings=sum(finding.count for finding in evidence.findings),
+        census=census,
+        left_units=left_units,
+        evidence_sha256=hashlib.sha256(text.encode()).hexdigest(),
+    )
+
+
+def _entered(ledger: Ledger, row: RunRow, text: str | None = None) -> RunRow:
+    return replace(row, id=ledger.add_run(row, zlib.compress(text.encode()) if text else None))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def decide(
@@ -174,7 +321,7 @@ def read_evidence(out: Path) -> Evidence:
         raise BadEvidence(f"{out}: holds no {EVIDENCE}; run `scanner scan PATH --out {out}` first") from error
 
 
-def _plan(request: Request, rulebook: Rulebook, key_id: str) -> Plan:
+def _plan(request: Request, hashes: Hashes | Rulebook, key_id: str) -> Plan:
     return Plan(
         out=request.out,
         key_file=request.key_file,
@@ -186,8 +333,8 @@ def _plan(request: Request, rulebook: Rulebook, key_id: str) -> Plan:
         names=request.names,
         count_documentation=request.count_documentation,
         scanner_version=VERSION,
-        rules_sha256=rulebook.rules.sha256,
-        models_sha256=tuple(sorted(rulebook.models_sha256.items())),
+        rules_sha256=hashes.rules_sha256,
+        models_sha256=tuple(sorted(hashes.models_sha256.items())),
         key_id=key_id,
     )
 
@@ -222,64 +369,52 @@ def _time_limit(item: object) -> float | None:
     return item.timeout_seconds if isinstance(item, Task) else None
 
 
-def _inspect(executor: Executor, found: Sequence[Shard]) -> list[ShardFacts]:
-    """Facts of every shard, in the order of their names; a shard whose reader died is at fault."""
-    facts = [
-        _given_up(result) if isinstance(result, Lost) else result for result in executor.map(shards.inspect, found)
-    ]
-    return sorted(facts, key=lambda one: one.shard)
+def _clear(out: Path) -> None:
+    """Take old evidence away: a run that is killed after this must not leave it beside counts of another scan.
 
-
-def _given_up(result: Lost[Shard]) -> ShardFacts:
-    fault = Unscanned(result.item.name, "", 0, 0, result.reason, "its footer ended the worker that read it")
-    return ShardFacts(result.item, "", 0, 0, (), (), None, fault)
-
-
-def _tasks(plan: Plan, facts: Iterable[ShardFacts]) -> dict[str, Task]:
-    """Every unit by its name, in the order of shards and rows."""
-    tasks = [Task(plan, unit, one.sha256) for one in facts for unit in shards.units(one, UNIT_BYTES)]
-    return {task.name: task for task in tasks}
-
-
-def _prepare(
-    ledger: Ledger, plan: Plan, tasks: Mapping[str, Task], facts: Sequence[ShardFacts], *, resume: bool
-) -> None:
-    """Bring ledger and folders to what this run starts from, and enter the shards that cannot be opened.
-
-    The old evidence goes first: a run that is killed after this must not leave it beside counts of another scan.
+    Reports go first, so that none is ever without its evidence.
     """
-    for stale in (plan.out / EVIDENCE, *plan.out.glob("report.*"), *plan.out.glob(".*.tmp")):
+    for stale in (*out.glob("report.*"), *out.glob(".*.tmp"), out / EVIDENCE):
         stale.unlink(missing_ok=True)
-    kept = tasks.keys() & ledger.tallies(plan.digest, whole=True).keys() if resume else set()
-    ledger.keep_only(plan.digest, kept)
-    for folder in (plan.spans, plan.values):
-        for file in folder.iterdir():
-            if file.stem not in kept:
-                file.unlink()
-    for one in facts:
-        if one.fault is not None:
-            ledger.finish(plan.digest, f"fault/{one.shard.name}", Tally(unscanned=(one.fault,)), whole=False)
 
 
-def _run(ledger: Ledger, executor: Executor, plan: Plan, tasks: Mapping[str, Task], observer: Observer) -> None:
-    """Scan every unit that the ledger does not know, and enter each as it is done."""
-    known = ledger.tallies(plan.digest, whole=True)
+def _work(run: _Run, executor: Executor, tasks: Mapping[str, Task], observer: Observer, allows: Allows) -> int:
+    """Scan every unit that the ledger does not know, enter each as it is done, and give how many are left for later."""
+    ledger, plan = run.ledger, run.plan
+    known = {name for name, row in ledger.units(plan.digest).items() if row.whole or row.tries >= run.request.tries}
     waiting = [task for name, task in tasks.items() if name not in known]
     rows, size = sum(task.unit.rows for task in waiting), sum(task.unit.size_bytes for task in waiting)
     observer.begin(rows, size, lambda: executor.progress)
+    handed = 0
+
+    def allowed() -> Iterator[Task]:
+        nonlocal handed
+        for task in waiting:
+            if not allows(task.unit.size_bytes):
+                return
+            handed += 1
+            yield task
+
+    for task in waiting:
+        clear(task)
     try:
-        for result in executor.map(scan_unit, waiting):
+        for result in executor.map(scan_unit, allowed()):
             done = lost(result.item, result.reason) if isinstance(result, Lost) else arrived(result)
-            ledger.finish(plan.digest, done.task.name, done.tally, whole=done.whole)
+            task = done.task
+            ledger.finish(
+                plan.digest, task.name, done.tally, whole=done.whole, sha256=task.sha256, number=task.unit.index
+            )
     finally:
         observer.end()
+    ledger.set_aside(plan.digest, {task.name: forsake(task) for task in waiting[handed:]})
+    return len(waiting) - handed
 
 
-def _scan_part(plan: Plan, rulebook: Rulebook, request: Request, started: datetime) -> ScanPart:
+def _scan_part(plan: Plan, rulebook: Rulebook, request: Request, started: str) -> ScanPart:
     return ScanPart(
         id=str(uuid.uuid4()),
-        started=started.isoformat(timespec="seconds"),
-        ended=datetime.now(UTC).isoformat(timespec="seconds"),
+        started=started,
+        ended=_now(),
         scanner_version=VERSION,
         rules_sha256=plan.rules_sha256,
         models_sha256=dict(plan.models_sha256),
@@ -295,7 +430,8 @@ def _collect(
     ledger: Ledger, plan: Plan, rulebook: Rulebook, dataset: Dataset, facts: Sequence[ShardFacts], identity: ScanPart
 ) -> Scanned:
     tally = _total(ledger.tallies(plan.digest))
-    parts = tuple(_shard_part(one, tally) for one in facts)
+    partial = {entry.shard for entry in tally.unscanned}
+    parts = tuple(_shard_part(one, partial) for one in facts)
     return Scanned(
         dataset=dataset,
         scan=identity,
@@ -307,7 +443,7 @@ def _collect(
 
 
 def _total(tallies: Mapping[str, Tally]) -> Tally:
-    return sum(tallies.values(), Tally())
+    return total(list(tallies.values()))
 
 
 def _merge(out: Path, rulebook: Rulebook) -> Merged:
@@ -334,10 +470,10 @@ def _allowed(rulebook: Rulebook) -> set[tuple[str, str]]:
     return {(entry.entity, entry.column) for entry in rulebook.policy.allow}
 
 
-def _shard_part(facts: ShardFacts, tally: Tally) -> ShardPart:
+def _shard_part(facts: ShardFacts, partial: Collection[str]) -> ShardPart:
     if facts.fault is not None:
         status = ShardStatus.FAILED
-    elif any(entry.shard == facts.shard.name for entry in tally.unscanned):
+    elif facts.shard.name in partial:
         status = ShardStatus.PARTIAL
     else:
         status = ShardStatus.SCANNED

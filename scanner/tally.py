@@ -6,7 +6,7 @@ this way; they live in the value tables (`values.py`) that merge by fingerprint.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -134,6 +134,13 @@ class Tally:
                 for shard, column, rows, size_bytes, reason, detail in stored["unscanned"]
             ),
         )
+
+
+def total(tallies: Sequence[Tally]) -> Tally:
+    """The sum of all, added in pairs: adding one by one would sort what is unscanned over and over."""
+    if len(tallies) < 2:
+        return tallies[0] if tallies else Tally()
+    return total([sum(tallies[at : at + 2], Tally()) for at in range(0, len(tallies), 2)])
 
 
 def _added(left: Mapping[K, Any], right: Mapping[K, Any]) -> dict[K, Any]:

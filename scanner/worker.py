@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from pathlib import Path
 
 from scanner.detection import Detection, LeafFindings, build
 from scanner.entities import Bundle, Entities
-from scanner.errors import BadEngine, MixedKeys
+from scanner.errors import BadEngine, BadOutput, MixedKeys
 from scanner.executors import Progress
 from scanner.fingerprints import Fingerprinter
 from scanner.keys import read_key
@@ -34,7 +36,7 @@ class Done:
     Attributes:
         task: which.
         tally: its counts.
-        whole: its files are in place; if not, it is unscanned and worth another try.
+        whole: it is done with; if not, some or all of it is unscanned and worth another try.
     """
 
     task: Task
@@ -52,6 +54,12 @@ class Tools:
     bundles: tuple[Bundle, ...]
     options: ReadOptions
 
+
+PASSING = frozenset({UnscannedReason.CHANGED, UnscannedReason.UNREADABLE})
+"""Reasons that may be gone at the next look at the same bytes."""
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+"""What a write fails with when no unit can be recorded: the run ends, as all others would fail as this one did."""
 
 _watched: list[Progress] = []
 
@@ -72,11 +80,15 @@ def scan_unit(task: Task) -> Done:
     try:
         with Recorder(task.unit.shard.name, spans, values) as recorder:
             tally = sum((_scan_batch(batch, task, tools, recorder) for batch in _batches(task, tools)), Tally())
+    except OSError as error:
+        if error.errno in FULL:
+            raise BadOutput(f"{task.plan.out}: cannot be written: {os.strerror(error.errno)}") from None
+        return Done(task, _unscanned(task, UnscannedReason.CRASHED, f"a detector raised {type(error).__name__}"), False)
     except MemoryError:
         return Done(task, _unscanned(task, UnscannedReason.TOO_LARGE, "did not fit into the memory of a worker"), False)
     except Exception as error:  # noqa: BLE001 - one unit must not end the scan of the others
         return Done(task, _unscanned(task, UnscannedReason.CRASHED, f"a detector raised {type(error).__name__}"), False)
-    return Done(task, tally)
+    return Done(task, tally, whole=not any(entry.reason in PASSING for entry in tally.unscanned))
 
 
 def lost(task: Task, reason: UnscannedReason) -> Done:
@@ -96,9 +108,20 @@ def arrived(done: Done) -> Done:
     return Done(done.task, _unscanned(done.task, UnscannedReason.UNREADABLE, detail), False)
 
 
+def clear(task: Task) -> None:
+    """Take away what an earlier try left: should this one fail, it must not count."""
+    for file in _files(task):
+        file.unlink(missing_ok=True)
+
+
 def _files(task: Task) -> tuple[Path, Path]:
     """Where the unit's spans and its value table go."""
     return task.plan.spans / f"{task.name}.parquet", task.plan.values / f"{task.name}.parquet"
+
+
+def forsake(task: Task) -> Tally:
+    """The unit whose turn did not come."""
+    return _unscanned(task, UnscannedReason.LATER, "a budget of time or size ended the run before its turn")
 
 
 @lru_cache(maxsize=1)

@@ -3,6 +3,7 @@
 from scanner.shards.facts import GroupFacts, ShardFacts, Unit, inspect, units
 from scanner.shards.find import Shard, find
 from scanner.shards.read import AsksNumbers, Batch, ReadOptions, leaf_bytes, read
+from scanner.shards.source import glance
 
 __all__ = [
     "AsksNumbers",
@@ -13,6 +14,7 @@ __all__ = [
     "ShardFacts",
     "Unit",
     "find",
+    "glance",
     "inspect",
     "leaf_bytes",
     "read",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -15,11 +15,14 @@ from scanner.errors import UnreadableShard
 from scanner.model import Unscanned, UnscannedReason
 from scanner.shards.find import MAGIC, Shard
 from scanner.shards.leaves import leaf_types, tree
-from scanner.shards.source import Stamp, open_input, stamp
+from scanner.shards.source import Stamp, glance, open_input, stamp
 
 ENCRYPTED_MAGIC = b"PARE"
 ARROW_ERRORS = (pa.ArrowException, OSError, ValueError, MemoryError, RecursionError, OverflowError)
 """What Arrow raises on a shard that lies or is broken; `ArrowInvalid` and `UnicodeDecodeError` are ValueErrors."""
+
+LASTING = frozenset({UnscannedReason.CORRUPT, UnscannedReason.UNSUPPORTED})
+"""Faults that stay for as long as the bytes do; any other may be gone at the next look."""
 
 TARGET_BYTES = 256 << 20
 SCHEMA_DEPTH = 120
@@ -48,6 +51,7 @@ class ShardFacts:
         groups: row groups.
         stamp: tells later whether the file changed.
         fault: why nothing of the shard can be read, if so.
+        glance: tells a later run, without a read, that nothing changed; "" where it must look again.
     """
 
     shard: Shard
@@ -58,6 +62,7 @@ class ShardFacts:
     groups: tuple[GroupFacts, ...]
     stamp: Stamp | None
     fault: Unscanned | None = None
+    glance: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -87,18 +92,19 @@ class Unit:
 
 def inspect(shard: Shard) -> ShardFacts:
     """Facts of the shard from its footer, and the hash of its bytes. Never raises for what the shard is."""
-    digest, size, seen = "", 0, None
+    digest, size, seen, glanced = "", 0, None, ""
     try:
         if shard.outside:
             raise UnreadableShard(UnscannedReason.UNREADABLE, "a symbolic link that leads out of the folder given")
+        glanced = glance(shard.path)
         seen = stamp(shard.path)
         size = seen[0]
         digest = _sha256(shard.path)
         with opened(shard.path) as file:
-            return _facts(shard, digest, seen, file)
+            return replace(_facts(shard, digest, seen, file), glance=glanced)
     except UnreadableShard as error:
         fault = Unscanned(shard.name, "", 0, size, error.reason, str(error))
-        return ShardFacts(shard, digest, size, 0, (), (), seen, fault)
+        return ShardFacts(shard, digest, size, 0, (), (), seen, fault, glanced if error.reason in LASTING else "")
 
 
 def units(facts: ShardFacts, target_bytes: int = TARGET_BYTES) -> list[Unit]:
