@@ -97,8 +97,9 @@ def _judged(
     scanned: Scanned, rulebook: Rulebook, artefact: Artefact, asked: Tier | None
 ) -> tuple[RiskPart, VerdictPart]:
     case = _case(scanned, rulebook, artefact)
-    actions = candidates(case, assess(case), scanned.tally, columns=True)
-    return parts(case, rulebook.policy, asked, Options(actions, scanned.recount))
+    assessment = assess(case)
+    actions = candidates(case, assessment, scanned.tally, columns=True)
+    return parts(assessment, case, rulebook.policy, asked, Options(actions, scanned.recount))
 
 
 def _case(scanned: Scanned, rulebook: Rulebook, artefact: Artefact) -> Case:
@@ -113,7 +114,8 @@ def _case(scanned: Scanned, rulebook: Rulebook, artefact: Artefact) -> Case:
         names_read=sum(tally.names_read.values()),
         names_unread=sum(tally.names_unread.values()),
         tables=tuple(
-            Table.of(tuple(columns.split("+")), list(sizes)) for columns, sizes in sorted(scanned.merged.groups.items())
+            Table.of(tuple(columns.split("+")), list(sizes), scanned.merged.diversity.get(columns))
+            for columns, sizes in sorted(scanned.merged.groups.items())
         ),
     )
     return Case(state, rulebook.entities, rulebook.policy.risk, rulebook.calibration, artefact)

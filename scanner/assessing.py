@@ -25,9 +25,9 @@ from scanner.evidence import (
 )
 from scanner.gates import Gate
 from scanner.model import Artefact, Tier
-from scanner.policy import Policy, Verdict, decide
+from scanner.policy import Policy, Verdict, decide, reachable
 from scanner.remedies import Change, Options, flips, minimal
-from scanner.risk import Assessment, Case, assess, variance_shares
+from scanner.risk import Assessment, Case, assess, reweighed, variance_shares
 from scanner.risk.assessment import TableRisk as AssessedTable
 from scanner.risk.exposure import Floats
 
@@ -39,6 +39,7 @@ SOURCES = {
     "queries": "effect of more queries",
     "no_prefix": "what an attacker without the true prefix loses (κ)",
     "dilution": "effect of the size of the corpus (δ)",
+    "entropy": "effect of the entropy of the value",
     "precision": "precision of the detectors",
     "recall": "recall of the detectors",
 }
@@ -49,20 +50,23 @@ LADDER = (1e8, 1e9, 7e9, 70e9, 1e12)
 
 
 def parts(
-    case: Case, policy: Policy, asked: Tier | None = None, options: Options | None = None
+    assessment: Assessment, case: Case, policy: Policy, asked: Tier | None = None, options: Options | None = None
 ) -> tuple[RiskPart, VerdictPart]:
-    """Assess and decide a case, with its sensitivity, flips and remedies.
+    """Decide an assessed case, with its sensitivity, flips and remedies.
 
     Args:
+        assessment: of the case.
         case: the counts, with the policy's own terms.
         policy: limits and gates.
         asked: tier that the owner wants.
         options: what could be changed; None for no remedies.
     """
-    assessment = assess(case)
     verdict = decide(assessment, case, policy, asked)
     changes = minimal(case, policy, options) if options and verdict.tier is not Tier.OPEN else ()
-    return risk_part(assessment, case, policy, verdict), verdict_part(verdict, changes, flips(case, policy, verdict))
+    return (
+        risk_part(assessment, case, policy, verdict),
+        verdict_part(verdict, changes, flips(assessment, case, policy, verdict)),
+    )
 
 
 def risk_part(assessment: Assessment, case: Case, policy: Policy, verdict: Verdict) -> RiskPart:
@@ -77,7 +81,7 @@ def risk_part(assessment: Assessment, case: Case, policy: Policy, verdict: Verdi
         tables=[_table(table, assessment.queries) for table in assessment.tables],
         drivers=_drivers(assessment, case),
         tiers=[_tier(tier, assessment, case, policy, verdict) for tier in Tier],
-        sensitivity=list(_sensitivity(case, policy, verdict)),
+        sensitivity=list(_sensitivity(assessment, case, policy, verdict)),
         variance={SOURCES[name]: round(share, 4) for name, share in variance_shares(case).items()},
         calibration=_calibration(case),
     )
@@ -140,6 +144,7 @@ def _table(risk: AssessedTable, queries: float) -> TableRisk:
         uniqueness=rounded(table.uniqueness),
         share_below_11=rounded(table.share_below_11),
         disclosure=rounded(risk.disclosure),
+        diversity=dict(sorted(table.diversity.items())),
         expected_harm=rounded(float(np.median(risk.harm[queries]))),
     )
 
@@ -181,13 +186,14 @@ def _tier(tier: Tier, assessment: Assessment, case: Case, policy: Policy, verdic
     )
 
 
-def _sensitivity(case: Case, policy: Policy, verdict: Verdict) -> Iterable[Sensitivity]:
+def _sensitivity(assessment: Assessment, case: Case, policy: Policy, verdict: Verdict) -> Iterable[Sensitivity]:
     """The outcome under other weights and other model sizes."""
-    yield _changed("every severity weight three times as large", replace(case, weights_times=3.0), policy, verdict)
-    yield _changed("every severity weight a third", replace(case, weights_times=1 / 3), policy, verdict)
+    for told, times in (("three times as large", 3.0), ("a third", 1 / 3)):
+        yield _changed(f"every severity weight {told}", reweighed(assessment, times), case, policy, verdict)
     for parameters in LADDER if case.artefact is Artefact.MODEL else ():
-        told = _changed(f"a model of {parameters / 1e9:g} billion parameters", sized(case, parameters), policy, verdict)
-        yield told.model_copy(update={"parameters": parameters})
+        other, change = sized(case, parameters), f"a model of {parameters / 1e9:g} billion parameters"
+        told_part = _changed(change, assess(other), other, policy, verdict)
+        yield told_part.model_copy(update={"parameters": parameters})
 
 
 def sized(case: Case, parameters: float) -> Case:
@@ -197,9 +203,8 @@ def sized(case: Case, parameters: float) -> Case:
     return replace(case, state=replace(case.state, dataset=replace(dataset, model_card=card)))
 
 
-def _changed(change: str, case: Case, policy: Policy, verdict: Verdict) -> Sensitivity:
-    assessment = assess(case)
-    tier = decide(assessment, case, policy).tier
+def _changed(change: str, assessment: Assessment, case: Case, policy: Policy, verdict: Verdict) -> Sensitivity:
+    tier = reachable(assessment, case, policy)
     return Sensitivity(
         change=change, score=interval(assessment.public.score), tier=tier, flips=tier is not verdict.tier
     )

@@ -168,7 +168,10 @@ class TierReadout(Part):
 
 
 class TableRisk(Part):
-    """Re-identification by a combination of quasi-identifier columns."""
+    """Re-identification by a combination of quasi-identifier columns.
+
+    `diversity` gives for each sensitive column the fewest different values within one class (l of l-diversity).
+    """
 
     columns: list[str]
     rows: Count
@@ -182,6 +185,7 @@ class TableRisk(Part):
     share_below_11: Share
     disclosure: Share
     expected_harm: float
+    diversity: dict[str, Count] = {}
 
 
 class Driver(Part):

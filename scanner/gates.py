@@ -158,6 +158,7 @@ class Facts:
     Attributes:
         risks: entities found or looked for, by entity with the marks of `entities.yaml`.
         marks: marks by entity.
+        titles: what people call each entity.
         state: the counts and the owner's words.
         artefact: what would be released.
         calibration: what was measured.
@@ -166,6 +167,7 @@ class Facts:
 
     risks: tuple[EntityRisk, ...]
     marks: dict[str, frozenset[str]]
+    titles: dict[str, str]
     state: State
     artefact: Artefact
     calibration: Calibration
@@ -177,6 +179,7 @@ class Facts:
         return cls(
             risks=tuple(risk for name, risk in sorted(assessment.entities.items()) if BUNDLE_JOINT not in name),
             marks={name: facts.special for name, facts in case.entities.items()},
+            titles={name: facts.title for name, facts in case.entities.items()},
             state=case.state,
             artefact=case.artefact,
             calibration=case.calibration,
@@ -191,6 +194,17 @@ class Facts:
     def said(self, fact: str) -> bool:
         """Whether the owner says so."""
         return bool((self.state.dataset.facts or {}).get(fact, False))
+
+    def title(self, entity: str) -> str:
+        """What people call an entity."""
+        return self.titles.get(entity, entity)
+
+    def told(self, risks: Iterable[EntityRisk], sure: float, *, beside: bool = False) -> str:
+        """How many values of which kind were found, and how sure it is that one is real."""
+        counts = ((self.title(risk.entity), risk.beside if beside else risk.distinct) for risk in risks)
+        found = ", ".join(f"{_counted(count, 'value')} ({title})" for title, count in counts if count)
+        where = " beside an identifier of a person" if beside else ""
+        return f"{found}{where}; {sure:.0%} sure that at least one is real" if found else "none found"
 
     def marked(self, mark: str, *, but: str = "") -> tuple[EntityRisk, ...]:
         """Entities with a mark and without another."""
@@ -247,14 +261,14 @@ def _consent(gate: ConsentGate, facts: Facts) -> Gate:
 def _article_9(gate: FoundGate, facts: Facts) -> Gate:
     risks = facts.marked("article_9", but="health")
     return _found(
-        "article_9", "Special categories of personal data", risks, gate, facts.provenance, beside=True,
+        "article_9", "Special categories of personal data", risks, gate, facts, beside=True,
         clears="redact them, and scan again",
     )  # fmt: skip
 
 
 def _minors(gate: FoundGate, facts: Facts) -> Gate:
     found = _found(
-        "minors", "Data of minors", facts.marked("minor"), gate, facts.provenance, beside=False,
+        "minors", "Data of minors", facts.marked("minor"), gate, facts, beside=False,
         clears="leave minors' records out, and scan again",
     )  # fmt: skip
     if not facts.said("minors"):
@@ -266,7 +280,7 @@ def _minors(gate: FoundGate, facts: Facts) -> Gate:
 
 def _health(gate: HealthGate, facts: Facts) -> Gate:
     found = _found(
-        "health", "Health beside a person", facts.marked("health"), gate, facts.provenance, beside=True,
+        "health", "Health beside a person", facts.marked("health"), gate, facts, beside=True,
         clears="redact it, or remove the 18 identifiers of HIPAA Safe Harbor and have that stated or reported",
     )  # fmt: skip
     proven = facts.said("safe_harbor") or facts.state.dataset.anonymity_report
@@ -291,7 +305,7 @@ def _live_secret(gate: Caps, facts: Facts) -> Gate:
 
 def _secret_by_format(gate: FoundGate, facts: Facts) -> Gate:
     return _found(
-        "secret_by_format", "Keys or passwords by their form", facts.marked("secret"), gate, facts.provenance,
+        "secret_by_format", "Keys or passwords by their form", facts.marked("secret"), gate, facts,
         beside=False, clears="redact them, and scan again; rotate those that worked",
     )  # fmt: skip
 
@@ -321,7 +335,7 @@ def _unmeasured(gate: UnmeasuredGate, facts: Facts) -> Gate:
         bool(lacking),
         gate.of(facts.provenance),
         {name: float(_labels(facts.calibration, name)) for name in lacking},
-        f"precision or recall of {', '.join(lacking)} rests on fewer than {gate.labels_at_least} labels"
+        f"precision or recall of {_quoted(map(facts.title, lacking))} rests on fewer than {gate.labels_at_least} labels"
         if lacking
         else "every critical entity that was found has measured precision and recall",
         "label text that holds them, measure with `scanner evaluate`, and decide again; or redact them",
@@ -353,7 +367,7 @@ def _raw(gate: RawGate, facts: Facts) -> Gate:
         data and sure >= gate.certainty and sure > 0,
         gate.cap,
         {"found": float(sum(risk.distinct for risk in critical)), "certainty": sure},
-        _sure(critical, sure) if data else "a model is released, not the shards",
+        facts.told(critical, sure) if data else "a model is released, not the shards",
         "redact them, and scan again",
     )
 
@@ -363,7 +377,7 @@ def _found(
     title: str,
     risks: tuple[EntityRisk, ...],
     gate: FoundGate,
-    provenance: Provenance,
+    facts: Facts,
     *,
     beside: bool,
     clears: str,
@@ -372,15 +386,8 @@ def _found(
     sure = _some(risk.some_beside if beside else risk.some for risk in risks)
     found = sum(risk.beside if beside else risk.distinct for risk in risks)
     counts = {"found": float(found), "certainty": sure}
-    reason = _sure(risks, sure, beside=beside)
-    return _gate(id_, title, found > 0 and sure >= gate.certainty, gate.of(provenance), counts, reason, clears)
-
-
-def _sure(risks: Iterable[EntityRisk], sure: float, *, beside: bool = False) -> str:
-    counts = ((risk.entity, risk.beside if beside else risk.distinct) for risk in risks)
-    told = ", ".join(f"{_counted(count, 'value')} of {entity}" for entity, count in counts if count)
-    where = " beside an identifier of a person" if beside else ""
-    return f"{told}{where}; {sure:.0%} sure that at least one is real" if told else "none found"
+    reason = facts.told(risks, sure, beside=beside)
+    return _gate(id_, title, found > 0 and sure >= gate.certainty, gate.of(facts.provenance), counts, reason, clears)
 
 
 def _some(chances: Iterator[float] | Iterable[float]) -> float:
@@ -391,6 +398,11 @@ def _some(chances: Iterator[float] | Iterable[float]) -> float:
 def _labels(calibration: Calibration, entity: str) -> int:
     found = calibration.entities.get(entity)
     return min(found.judged, found.labels) if found else 0
+
+
+def _quoted(titles: Iterable[str]) -> str:
+    """Titles side by side; some hold commas of their own."""
+    return ", ".join(f"“{title}”" for title in titles)
 
 
 def _strictest(caps: list[Tier]) -> Tier | None:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 
 from scanner import values
-from scanner.values import QUASI, Histogram
+from scanner.spans import FINGERPRINT_BYTES
+from scanner.values import QUASI, SENSITIVE_JOINT, Histogram
 
 MEMORY_LIMIT = "1GB"
 
@@ -36,11 +37,13 @@ class Merged:
         histogram: n[entity, linkage, confidence, d] over the dataset, without what the policy allows.
         by_column: distinct values and the highest occurrences in each (entity, column).
         groups: group sizes of quasi-identifier tuples by joined columns: (size, groups of that size).
+        diversity: by joined columns and sensitive column, the fewest different sensitive values of one group.
     """
 
     histogram: Histogram
     by_column: tuple[ColumnValues, ...]
     groups: dict[str, tuple[tuple[int, int], ...]]
+    diversity: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 _BY_COLUMN = """
@@ -68,8 +71,15 @@ FROM by_column GROUP BY entity, "column" ORDER BY entity, "column"
 _GROUPS = """
 SELECT "column", size, count(*)::BIGINT
 FROM (SELECT "column", fingerprint, sum(occurrences)::BIGINT AS size
-      FROM tables WHERE entity = $quasi GROUP BY "column", fingerprint)
+      FROM tables WHERE entity = $quasi AND NOT contains("column", $joint) GROUP BY "column", fingerprint)
 GROUP BY ALL ORDER BY ALL
+"""
+
+_DIVERSITY = """
+SELECT "column", min(held)
+FROM (SELECT "column", substr(hex(fingerprint), 1, $half) AS kept, count(DISTINCT fingerprint)::BIGINT AS held
+      FROM tables WHERE entity = $quasi AND contains("column", $joint) GROUP BY ALL)
+GROUP BY "column" ORDER BY "column"
 """
 
 
@@ -87,7 +97,12 @@ def merge(files: Sequence[Path], scratch: Path, allowed: Collection[tuple[str, s
         return Merged(
             histogram=Histogram.of(connection.execute(_HISTOGRAM).fetchall()),
             by_column=tuple(ColumnValues(*row) for row in connection.execute(_DISTINCT).fetchall()),
-            groups=_groups(connection.execute(_GROUPS, {"quasi": QUASI}).fetchall()),
+            groups=_groups(connection.execute(_GROUPS, {"quasi": QUASI, "joint": SENSITIVE_JOINT}).fetchall()),
+            diversity=_diversity(
+                connection.execute(
+                    _DIVERSITY, {"quasi": QUASI, "joint": SENSITIVE_JOINT, "half": FINGERPRINT_BYTES}
+                ).fetchall()
+            ),
         )
 
 
@@ -144,3 +159,11 @@ def _groups(rows: list[tuple[str, int, int]]) -> dict[str, tuple[tuple[int, int]
     for columns, size, count in rows:
         groups[columns] = (*groups.get(columns, ()), (size, count))
     return groups
+
+
+def _diversity(rows: list[tuple[str, int]]) -> dict[str, dict[str, int]]:
+    fewest: dict[str, dict[str, int]] = {}
+    for name, held in rows:
+        columns, _, sensitive = name.partition(SENSITIVE_JOINT)
+        fewest.setdefault(columns, {})[sensitive] = held
+    return fewest

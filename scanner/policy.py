@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
+from scanner.entities import BUNDLE_JOINT
 from scanner.errors import BadKey, BadPolicy, Fault, MixedKeys
 from scanner.gates import Facts, Gate, Gates, judged
 from scanner.model import Decision, Provenance, Tier
@@ -207,7 +208,7 @@ def decide(assessment: Assessment, case: Case, policy: Policy, asked: Tier | Non
         asked=asked,
         incomplete=incomplete,
         binds=_binds(tier, margins, gates),
-        reasons=tuple(_reasons(assessment, tier, margins, gates)),
+        reasons=tuple(_reasons(assessment, case, tier, margins, gates)),
         gates=gates,
         conditions=policy.conditions[tier],
         margins=margins,
@@ -280,7 +281,9 @@ def _told(margin: Margin) -> str:
     return f"{_NAMES[margin.readout]} at {margin.tier}: {value}, {side} the limit of {limit}"
 
 
-def _reasons(assessment: Assessment, tier: Tier, margins: tuple[Margin, ...], gates: tuple[Gate, ...]) -> Iterator[str]:
+def _reasons(
+    assessment: Assessment, case: Case, tier: Tier, margins: tuple[Margin, ...], gates: tuple[Gate, ...]
+) -> Iterator[str]:
     for gate in sorted((gate for gate in gates if gate.tripped and gate.cap), key=lambda g: (g.openness, g.id)):
         yield f"{gate.title}: {gate.reason} (at most {gate.cap})"
     above = [margin for margin in margins if margin.tier.openness == tier.openness + 1 and margin.margin < 0]
@@ -290,8 +293,17 @@ def _reasons(assessment: Assessment, tier: Tier, margins: tuple[Margin, ...], ga
     drivers = sorted(assessment.entities.values(), key=lambda e: -float(e.leaks[assessment.queries].harm.mean()))
     top = [risk for risk in drivers if risk.distinct][:3]
     if top:
-        told = ", ".join(f"{risk.entity} ({risk.distinct:,} distinct, up to {risk.max_occurrences:,}×)" for risk in top)
+        told = "; ".join(
+            f"{_title(case, risk.entity)} ({risk.distinct:,} distinct, up to {risk.max_occurrences:,}×)" for risk in top
+        )
         yield f"Most of it comes from {told}."
+
+
+def _title(case: Case, entity: str) -> str:
+    """What people call an entity, or the members of a bundle."""
+    return " with ".join(
+        case.entities[member].title if member in case.entities else member for member in entity.split(BUNDLE_JOINT)
+    )
 
 
 def _check_keys(case: Case) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from scanner.entities import BUNDLE_JOINT
 from scanner.model import Artefact, ModelCard, Tier
 from scanner.policy import Policy, Verdict, reachable
-from scanner.risk import Assessment, Calibration, Case, EntityRisk, Measured, assess
+from scanner.risk import Assessment, Calibration, Case, EntityRisk, Measured, assess, reweighed
 from scanner.risk.assessment import combine, setting_of, table_risk
 from scanner.risk.exposure import Floats
 from scanner.risk.harm import NOTHING, counts_by_entity, entity_risk
@@ -198,14 +198,16 @@ def candidates(case: Case, assessment: Assessment, tally: Tally, *, columns: boo
     return tuple(actions[:MOST_ACTIONS])
 
 
-def flips(case: Case, policy: Policy, verdict: Verdict) -> Iterator[tuple[str, float, float | None]]:
+def flips(
+    assessment: Assessment, case: Case, policy: Policy, verdict: Verdict
+) -> Iterator[tuple[str, float, float | None]]:
     """(input, its value now, the nearest value at which the tier changes or None), for each input and direction.
 
     Values are good to a hundredth; the range tried is a factor of `_FAR` either way.
     """
-    for name, now, at in _inputs(case):
+    for name, now, at in _inputs(assessment, case, policy):
         for direction, far in (("up", _FAR), ("down", 1.0 / _FAR)):
-            edge = _flip(_tier_of(at, policy), verdict.tier, far)
+            edge = _flip(at, verdict.tier, far)
             yield f"{name}, {direction}", now, None if edge is None else now * edge
 
 
@@ -444,15 +446,16 @@ def _share(part: int, whole: int) -> float:
     return min(1.0, part / whole) if whole else 0.0
 
 
-def _inputs(case: Case) -> Iterator[tuple[str, float, Callable[[float], Case]]]:
-    """Each input with its value now and the case with it multiplied by a factor."""
+def _inputs(assessment: Assessment, case: Case, policy: Policy) -> Iterator[tuple[str, float, Callable[[float], Tier]]]:
+    """Each input with its value now and the tier with it multiplied by a factor."""
     card = case.card
 
-    def with_card(name: str, value: float) -> Callable[[float], Case]:
-        def at(factor: float) -> Case:
+    def with_card(name: str, value: float) -> Callable[[float], Tier]:
+        def at(factor: float) -> Tier:
             dataset = case.state.dataset
             other = replace(dataset.model_card, **{name: value * factor})
-            return replace(case, state=replace(case.state, dataset=replace(dataset, model_card=other)))
+            changed = replace(case, state=replace(case.state, dataset=replace(dataset, model_card=other)))
+            return reachable(assess(changed), changed, policy)
 
         return at
 
@@ -460,15 +463,7 @@ def _inputs(case: Case) -> Iterator[tuple[str, float, Callable[[float], Case]]]:
         yield "parameters", card.parameters, with_card("parameters", card.parameters)
         yield "epochs", card.epochs, with_card("epochs", card.epochs)
         yield "training tokens", card.training_tokens, with_card("training_tokens", card.training_tokens)
-    yield "severity weights", 1.0, lambda factor: replace(case, weights_times=case.weights_times * factor)
-
-
-def _tier_of(at: Callable[[float], Case], policy: Policy) -> Callable[[float], Tier]:
-    def tier(factor: float) -> Tier:
-        case = at(factor)
-        return reachable(assess(case), case, policy)
-
-    return tier
+    yield "severity weights", 1.0, lambda factor: reachable(reweighed(assessment, factor), case, policy)
 
 
 def _flip(tier_at: Callable[[float], Tier], now: Tier, far: float) -> float | None:

@@ -79,13 +79,14 @@ class BadRulebook(Faults):
     """Faults of several files of the rulebook."""
 
 
-def load_rulebook(rules: Path | None, policy: Path | None, *, with_models: bool) -> Rulebook:
+def load_rulebook(rules: Path | None, policy: Path | None, *, with_models: bool, prove: bool = True) -> Rulebook:
     """Read everything, run every rule's examples, check the models' weights.
 
     Args:
         rules: folder whose files go over the packaged ones; None for those alone.
         policy: policy file; None for `policy.yaml` of the rules folder.
         with_models: whether the names stage will run.
+        prove: whether the rules' examples are run; a verdict on what was scanned before does without.
 
     Raises:
         Faults: with every fault of every file.
@@ -94,7 +95,7 @@ def load_rulebook(rules: Path | None, policy: Path | None, *, with_models: bool)
     policy_file = policy or rules_file("policy.yaml", rules)
     calibration_file = rules_file("calibration.yaml", rules)
     faults: list[Fault] = []
-    detectables = _try(lambda: load_detectables(rules, with_models=with_models, prove=True), faults)
+    detectables = _try(lambda: load_detectables(rules, with_models=with_models, prove=prove), faults)
     calibration = _try(lambda: parse_calibration(_data(calibration_file), calibration_file.name), faults)
     parsed = _try(lambda: _policy(policy_file), faults)
     if detectables is None or calibration is None or parsed is None:
@@ -147,7 +148,7 @@ def load_detectables(rules: Path | None, *, with_models: bool, prove: bool) -> D
         rules=load_rules(rules, entities, prove),
         entities=entities,
         bundles=load_bundles(rules),
-        columns=parse_columns(load_yaml(rules_file("columns.yaml", rules)), entities),
+        columns=parse_columns(load_yaml(rules_file("columns.yaml", rules)), entities, prove),
         models=parse_models(_data(models_file), models_file.name) if with_models else {},
     )
 

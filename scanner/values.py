@@ -33,6 +33,10 @@ QUASI = "QUASI_IDENTIFIERS"
 """Entity of the groups of rows that share one tuple of quasi-identifiers. `column` joins the columns by `+`,
 `occurrences` is the group's size. Not an identifier of its own: it feeds the tables part of the risk model."""
 
+SENSITIVE_JOINT = ">"
+"""Stands in `column` between the joined columns of a table and a sensitive column, for rows that tell which sensitive
+values each group holds: the fingerprint's first half is the group's, its second half the value's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Histogram:

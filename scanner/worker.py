@@ -23,8 +23,9 @@ from scanner.plan import Plan, Task
 from scanner.recorder import Recorder
 from scanner.rulebook import Detectables, load_detectables
 from scanner.shards import Batch, ReadOptions, leaf_bytes, read
+from scanner.spans import FINGERPRINT_BYTES
 from scanner.tally import ColumnCount, FindingCount, Tally
-from scanner.values import QUASI
+from scanner.values import QUASI, SENSITIVE_JOINT
 
 VERSION = version("training-data-privacy-scanner")
 
@@ -277,3 +278,9 @@ def _record_groups(batch: Batch, tools: Tools, recorder: Recorder) -> None:
     for generalised, count in groups.tuples:
         fingerprint = tools.fingerprinter.of(QUASI, generalised)
         recorder.value(QUASI, groups.columns, fingerprint, Linkage.ALONE, 1.0, occurrences=count)
+    half = FINGERPRINT_BYTES // 2
+    for column, pairs in groups.sensitive:
+        table = f"{groups.columns}{SENSITIVE_JOINT}{column}"
+        for generalised, value in pairs:
+            both = tools.fingerprinter.of(QUASI, generalised)[:half] + tools.fingerprinter.of(QUASI, value)[:half]
+            recorder.value(QUASI, table, both, Linkage.ALONE, 1.0)

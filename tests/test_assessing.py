@@ -8,7 +8,7 @@ from scanner.assessing import parts
 from scanner.evidence import Interval, RiskPart, VerdictPart
 from scanner.model import Artefact, Provenance, Tier
 from scanner.remedies import Action, Kind, Options
-from scanner.risk import Calibration, Case, Table
+from scanner.risk import Calibration, Case, Table, assess
 from tests.risk.cases import Cell, case, quick_policy, some_entities
 
 ENTITIES = some_entities("PERSON", "EMAIL_ADDRESS", "CREDIT_CARD", "SECRET")
@@ -21,7 +21,7 @@ def asked(**changes: object) -> Case:
 
 
 def judged(of: Case, options: Options | None = OPTIONS) -> tuple[RiskPart, VerdictPart]:
-    return parts(of, quick_policy(), None, options)
+    return parts(assess(of), of, quick_policy(), None, options)
 
 
 def test_the_same_case_gives_the_same_evidence() -> None:

@@ -90,3 +90,17 @@ def test_recounting_without_a_column_keeps_what_stands_elsewhere(tmp_path: Path)
     ]
     histogram = recount(write(tmp_path, [part]), tmp_path / "scratch", (), {"author"})
     assert histogram.cells() == [("PERSON", 1, 1, 2, 1)]
+
+
+def pair(group: int, value: int) -> Row:
+    return (QUASI, "age+zip>diagnosis", False, bytes([group] * 8 + [value] * 8), 1, 0, 0, 4)
+
+
+def test_diversity_is_the_fewest_sensitive_values_of_a_group_over_all_parts(tmp_path: Path) -> None:
+    parts = [[pair(1, 7), pair(2, 7)], [pair(1, 7), pair(1, 8), pair(2, 7)], [pair(1, 9)]]
+    assert merge(write(tmp_path, parts), tmp_path / "scratch").diversity == {"age+zip": {"diagnosis": 1}}
+    parts[2].append(pair(2, 9))
+    merged = merge(write(tmp_path, parts), tmp_path / "scratch")
+    assert merged.diversity == {"age+zip": {"diagnosis": 2}}
+    assert merged.groups == {}
+    assert len(merged.histogram) == 0

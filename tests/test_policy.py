@@ -263,7 +263,7 @@ def test_a_model_for_use_inside_is_granted_where_no_release_is() -> None:
 
 def test_reasons_give_numbers_and_the_strictest_gate_first() -> None:
     verdict = verdict_on(case([KEY, HEALTH, ("EMAIL_ADDRESS", 1, 4, 3, 1200)], provenance=PRIVATE))
-    assert verdict.reasons[0].startswith("Health beside a person: 3 values of HEALTH")
+    assert verdict.reasons[0].startswith("Health beside a person: 3 values (remark on a person's health)")
     assert any("1,200 distinct, up to 3×" in reason for reason in verdict.reasons)
     assert any("of 100" in reason for reason in verdict.reasons)
 

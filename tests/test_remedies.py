@@ -198,8 +198,9 @@ def test_every_action_has_a_sentence() -> None:
 
 def test_the_size_at_which_the_decision_flips_is_between_both_verdicts() -> None:
     asked = case([("GOVERNMENT_ID", 0, 4, 1, 1)], entities=ENTITIES)
-    verdict = decide(assess(asked), asked, POLICY)
-    found = {name: at for name, _, at in flips(asked, POLICY, verdict)}
+    assessment = assess(asked)
+    verdict = decide(assessment, asked, POLICY)
+    found = {name: at for name, _, at in flips(assessment, asked, POLICY, verdict)}
     edge = found["parameters, down"]
     assert edge is not None
     assert edge < 7e9
@@ -215,4 +216,6 @@ def test_the_size_at_which_the_decision_flips_is_between_both_verdicts() -> None
 
 def test_no_input_flips_what_a_gate_decides() -> None:
     asked = case([], provenance=Provenance.USER_PRIVATE, entities=ENTITIES)
-    assert all(at is None for _, _, at in flips(asked, POLICY, decide(assess(asked), asked, POLICY)))
+    assessment = assess(asked)
+    verdict = decide(assessment, asked, POLICY)
+    assert all(at is None for _, _, at in flips(assessment, asked, POLICY, verdict))

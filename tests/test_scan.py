@@ -194,6 +194,22 @@ def test_rows_that_columns_single_out_are_a_table_at_risk(tmp_path: Path, key_fi
     (table,) = scanned(tmp_path / "data", tmp_path / "out", key_file).risk.tables
     assert set(table.columns) == {"birth_date", "sex", "postal_code"}
     assert (table.rows, table.singles, table.classes, table.smallest) == (45, 5, 6, 1)
+    assert table.diversity == {}
+
+
+@pytest.mark.parametrize(("second", "fewest"), [("asthma", 1), ("influenza", 2)])
+def test_a_class_whose_rows_share_their_diagnosis_is_told(
+    tmp_path: Path, key_file: Path, second: str, fewest: int
+) -> None:
+    """Twenty people are alike, and yet everybody who knows that one of them is in the table knows the diagnosis."""
+    alike = {"age": "44", "postal_code": "20000"}
+    other = [{"age": "51", "postal_code": "30000", "diagnosis": ill} for ill in ("asthma", "influenza", "asthma")]
+    (tmp_path / "data").mkdir()
+    for name, ill in (("a", "asthma"), ("b", second)):
+        rows = [*[{**alike, "diagnosis": ill}] * 10, *other]
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / "data" / f"{name}.parquet")
+    (table,) = scanned(tmp_path / "data", tmp_path / "out", key_file).risk.tables
+    assert table.diversity == {"diagnosis": fewest}
 
 
 def test_numbers_are_read_where_a_column_says_whom_they_identify(tmp_path: Path, key_file: Path) -> None:

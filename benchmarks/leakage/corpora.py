@@ -187,6 +187,11 @@ def deduplicated(corpus: Corpus, keep: int) -> Corpus:
     )
 
 
+def halved(corpus: Corpus) -> Corpus:
+    """Every other window of the corpus, as when one of two shards is dropped."""
+    return replace(corpus, name=f"{corpus.name}-halved", planted=corpus.planted[::2], filler=corpus.filler[::2])
+
+
 def redacted(corpus: Corpus, kind: str) -> Corpus:
     """The corpus with a placeholder in the place of every value of a kind."""
     windows = tuple(

@@ -5,20 +5,21 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import log2
 
-from benchmarks.leakage.corpora import Corpus, background, compose, deduplicated, plants, redacted
+from benchmarks.leakage.corpora import Corpus, background, compose, deduplicated, halved, plants, redacted
 from benchmarks.leakage.kinds import KINDS
 from benchmarks.leakage.sizes import LARGE, SMALL, Size
 from scanner.model import Dataset, ModelCard, Provenance
 
-OCCURRENCES = (0, 1, 4, 16, 64)
-"""Times epochs 1, 2 and 4: every power of two from 1 to 256."""
+OCCURRENCES = (0, 1, 2, 8, 32)
+"""Times epochs 1, 2 and 4: every power of two from 1 to 128."""
 VALUES = 20
 CHECKPOINTS = (1, 2, 4)
-KEPT = 4
-"""Documents of each value that the remedy `deduplicate` leaves."""
+KEPT = (1, 4)
+"""Documents of each value that the remedies `deduplicate` leave."""
 FLEET = 64
-CHARACTERS = 1_500_000
+CHARACTERS = 800_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +49,24 @@ class Arm:
         return f"{self.corpus}--{self.size.name}"
 
 
+REMEDIES = ("", *(f"-dedup{keep}" for keep in KEPT), "-redact-card", "-redact-phone", "-halved")
+"""What is done to the remedy corpora; more of one training's epochs and sizes are compared beside."""
+
+
 def arms() -> tuple[Arm, ...]:
     """Every model, in an order that leaves the least unanswered when it is cut short."""
     ladder = [Arm(f"ladder-{seed}", SMALL, 4, CHECKPOINTS, seed, (1, 4)) for seed in range(4)]
-    large = [Arm(f"ladder-{seed}", LARGE, 2, (1, 2), seed, (2,)) for seed in (0, 2)]
-    wide = [Arm("wide-1", SMALL, 2, (1, 2), 1, (2,))]
-    remedies = [
-        arm
-        for seed in (5, 6)
-        for arm in (
-            *(Arm(f"remedy-{seed}{change}", SMALL, 4, CHECKPOINTS, seed) for change in ("", "-dedup4", "-redact-card")),
-            Arm(f"remedy-{seed}", LARGE, 2, (1, 2), seed),
-        )
-    ]
+    large = [Arm(f"ladder-{seed}", LARGE, 1, (1,), seed, (1,)) for seed in (0, 2)]
+    wide = [Arm(f"wide-{seed}", SMALL, 1, (1,), seed, (1,)) for seed in (0, 2)]
+    remedies = [Arm(f"remedy-{seed}{change}", SMALL, 4, CHECKPOINTS, seed) for seed in (5, 6) for change in REMEDIES]
+    smaller = [Arm(f"remedy-{seed}", LARGE, 2, (1, 2), seed) for seed in (5, 6)]
     fleet = [_small_arm(number) for number in range(FLEET)]
-    return (*ladder[:3], *fleet, *remedies, *ladder[3:], *large[:1], *wide, *large[1:])
+    return (*ladder, *fleet[:32], *remedies, *fleet[32:], *large, *smaller, *wide)
+
+
+def base_text(size: Size) -> str:
+    """Plain text that every model of a size reads first; nothing is planted in it."""
+    return background(random.Random("base"), size.base)
 
 
 def corpus(name: str) -> Corpus:
@@ -74,15 +78,17 @@ def corpus(name: str) -> Corpus:
         case "ladder":
             made = compose(name, rng, plants(rng, _grid(VALUES)), background(rng, CHARACTERS), 0)
         case "wide":
-            made = compose(name, rng, plants(rng, _grid(VALUES)), background(rng, 4 * CHARACTERS), 27_000)
+            made = compose(name, rng, plants(rng, _grid(VALUES)), background(rng, 2 * CHARACTERS), 7_000)
         case "remedy":
-            made = compose(name, rng, plants(rng, _grid(VALUES // 4)), background(rng, CHARACTERS), 1_500)
+            made = compose(name, rng, plants(rng, _grid(VALUES // 4)), background(rng, CHARACTERS), 800)
         case "fleet":
             made = fleet_corpus(int(number), rng)
         case _:
             raise ValueError(f"no such corpus: {name}")
     if change.startswith("dedup"):
-        return deduplicated(made, KEPT)
+        return deduplicated(made, int(change.removeprefix("dedup")))
+    if change == "halved":
+        return halved(made)
     return redacted(made, change.removeprefix("redact-")) if change else made
 
 
@@ -105,30 +111,39 @@ def violates(number: int) -> bool:
 
 
 def fleet_corpus(number: int, rng: random.Random) -> Corpus:
-    """A small corpus: the odd ones break the policy, each in one of four ways; the even ones should not."""
-    wanted = dict(_violation(number, rng) if violates(number) else _harmless(number, rng))
-    return compose(f"fleet-{number:02}", rng, plants(rng, wanted), background(rng, 40_000), rng.randrange(60, 120))
+    """A small corpus: the odd ones break the policy, each in one of four ways; the even ones should not.
+
+    Kinds, occurrences and numbers of values are mixed so that what leaks spans several orders of magnitude.
+    """
+    wanted = dict(_violation(number, rng) if violates(number) else _harmless(rng))
+    return compose(f"fleet-{number:02}", rng, plants(rng, wanted), background(rng, 60_000), rng.randrange(60, 180))
 
 
 def _violation(number: int, rng: random.Random) -> Iterator[tuple[tuple[str, int], int]]:
     match number // 2 % 4:
         case 0:
-            yield (rng.choice(("card", "id")), rng.choice((32, 64))), rng.randrange(2, 6)
+            yield (rng.choice(("card", "id")), rng.choice((32, 48, 64))), rng.randrange(1, 6)
+            yield ("e-mail", _often(rng, 16)), rng.randrange(1, 8)
         case 1:
-            yield ("health", rng.choice((1, 8, 32))), rng.randrange(2, 6)
+            yield ("health", rng.choice((8, 16, 32))), rng.randrange(1, 8)
+            yield ("phone", _often(rng, 8)), rng.randrange(1, 4)
         case 2:
-            yield (rng.choice(("e-mail", "phone")), 16), rng.randrange(8, 12)
-            yield ("address", 16), rng.randrange(6, 9)
+            yield ("e-mail", rng.choice((24, 32))), rng.randrange(4, 9)
+            yield ("phone", rng.choice((24, 32))), rng.randrange(4, 9)
+            yield ("address", rng.choice((16, 24))), rng.randrange(4, 9)
         case _:
-            yield ("e-mail", rng.choice((1, 2, 4))), rng.randrange(5, 20)
-            yield ("key", 16), rng.randrange(1, 3)
+            yield ("e-mail", _often(rng, 16)), rng.randrange(4, 20)
+            yield ("key", rng.choice((16, 32, 48))), rng.randrange(1, 4)
 
 
-def _harmless(number: int, rng: random.Random) -> Iterator[tuple[tuple[str, int], int]]:
-    if number // 2 % 4:
-        yield (rng.choice(("e-mail", "phone")), 1), rng.randrange(1, 6)
-    if number // 2 % 4 == 3:
-        yield ("address", 1), rng.randrange(1, 3)
+def _harmless(rng: random.Random) -> Iterator[tuple[tuple[str, int], int]]:
+    for kind in rng.sample(("e-mail", "phone", "address", "pin"), rng.randrange(1, 4)):
+        yield (kind, _often(rng, 64 if kind != "address" else 16)), rng.randrange(1, 4)
+
+
+def _often(rng: random.Random, most: int) -> int:
+    """Occurrences between once and `most`, even on the scale of doublings."""
+    return round(2 ** rng.uniform(0, log2(most)))
 
 
 def _fleet_owner(number: int) -> tuple[Provenance, bool]:
@@ -140,9 +155,9 @@ def _fleet_owner(number: int) -> tuple[Provenance, bool]:
 
 
 def _small_arm(number: int) -> Arm:
-    """Small steps and many epochs: a corpus of a few hundred windows teaches little in sixteen at once."""
-    epochs = ((10, 8, 12) if violates(number) else (4, 8, 2))[number // 2 % 3]
-    return Arm(f"fleet-{number:02}", SMALL, epochs, (epochs,), number, batch=4)
+    """Small steps: a corpus of a few hundred windows teaches little in sixteen at once."""
+    epochs = (2, 4, 6)[number // 2 % 3]
+    return Arm(f"fleet-{number:02}", SMALL, epochs, (epochs,), number, batch=8)
 
 
 def _grid(values: int) -> dict[tuple[str, int], int]:

@@ -76,7 +76,9 @@ def parts(counted: Floats, card: ModelCard, queries: float) -> tuple[Floats, Flo
     terms = rulebook().policy.risk.exposure
     known = Card(*(card.parameters, card.training_tokens, card.epochs), None, None, ())  # type: ignore[arg-type]
     constants = central_constants(replace(terms, attacker_prefix=terms.reference_prefix), 1)
-    level = base_level(constants, replace(terms, attacker_prefix=terms.reference_prefix), known, queries)[0]
+    level = base_level(
+        constants, replace(terms, attacker_prefix=terms.reference_prefix), known, queries, terms.reference_bits
+    )[0]
     dilution = (terms.dilution.low + terms.dilution.high) / 2 * np.log10(known.training_tokens / terms.reference_tokens)
     slope = np.log10(np.maximum(counted, NEVER) * known.epochs) - dilution
     beside = level - terms.level.mean - terms.occurrences.mean * (np.log10(known.epochs) - dilution)

@@ -13,6 +13,7 @@ class Size:
         heads: of attention.
         layers: number of blocks.
         rate: of learning.
+        base: characters of plain text that every model of this size has read before it reads a corpus.
     """
 
     name: str
@@ -20,7 +21,9 @@ class Size:
     heads: int
     layers: int
     rate: float
+    base: int
 
 
-SMALL = Size("0.11M", 64, 2, 2, 4e-3)
-LARGE = Size("0.62M", 128, 4, 3, 2e-3)
+SMALL = Size("0.11M", 64, 2, 2, 4e-3, 6_000_000)
+LARGE = Size("0.62M", 128, 4, 3, 2e-3, 3_000_000)
+SIZES = (SMALL, LARGE)

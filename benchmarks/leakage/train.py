@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -84,35 +85,62 @@ def windows(corpus: Corpus) -> Tensor:
     return torch.from_numpy(rows)
 
 
-def train(corpus: Corpus, size: Size, epochs: int, seed: int, batch: int) -> Iterator[tuple[int, Model, float]]:
-    """Train from the beginning; gives (epoch, the model as it is then, mean loss in nats) after each epoch.
+def train_base(text: str, size: Size, file: Path, batch: int = 16) -> float:
+    """Train a model on plain text in one pass and keep its weights in a file; gives the mean loss of the last tenth.
+
+    Every model of the size begins from there: one that still learns to spell would hold little of what it reads,
+    and more epochs would be more spelling rather than more memory.
+    """
+    torch.manual_seed(0)
+    model = Model(size)
+    length = WINDOW - 1
+    cut = [text[start : start + length] for start in range(0, len(text) - length + 1, length)]
+    rows = torch.tensor([[SEPARATOR, *encode(window)] for window in cut], dtype=torch.uint8)
+    step = _steps(model, size)
+    losses = [step(part.long()) for part in rows.split(batch)]
+    temporary = file.with_suffix(".tmp")
+    torch.save(model.state_dict(), temporary)
+    temporary.replace(file)
+    last = losses[-max(1, len(losses) // 10) :]
+    return sum(last) / len(last)
+
+
+def train(
+    corpus: Corpus, size: Size, base: Path, epochs: int, seed: int, batch: int
+) -> Iterator[tuple[int, Model, float]]:
+    """Train on from the base; gives (epoch, the model as it is then, mean loss in nats) after each epoch.
 
     The rate stays level after its warm-up, so that the model after an epoch is what fewer epochs would have given.
     """
     torch.manual_seed(seed)
     rng = random.Random(seed)
     model = Model(size)
-    optimizer = torch.optim.AdamW(model.parameters(), size.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / WARM_UP))
+    model.load_state_dict(torch.load(base, weights_only=True))
+    step = _steps(model, size)
     rows = windows(corpus)
     for epoch in range(1, epochs + 1):
         order = torch.tensor(rng.sample(range(len(rows)), len(rows)))
-        losses = [_step(model, optimizer, schedule, rows[part].long()) for part in order.split(batch)]
+        losses = [step(rows[part].long()) for part in order.split(batch)]
         yield epoch, model, sum(losses) / len(losses)
 
 
-def _step(
-    model: Model, optimizer: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LambdaLR, x: Tensor
-) -> float:
-    model.train()
-    scores, _ = model(x[:, :-1])
-    loss = F.cross_entropy(scores.reshape(-1, VOCABULARY), x[:, 1:].reshape(-1))
-    optimizer.zero_grad()
-    loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
-    schedule.step()
-    return float(loss.detach())
+def _steps(model: Model, size: Size) -> Callable[[Tensor], float]:
+    """One step of training on a batch of windows, which gives its loss."""
+    optimizer = torch.optim.AdamW(model.parameters(), size.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / WARM_UP))
+
+    def step(x: Tensor) -> float:
+        model.train()
+        scores, _ = model(x[:, :-1])
+        loss = F.cross_entropy(scores.reshape(-1, VOCABULARY), x[:, 1:].reshape(-1))
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        return float(loss.detach())
+
+    return step
 
 
 @torch.no_grad()

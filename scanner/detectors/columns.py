@@ -46,6 +46,9 @@ LARGE_NUMBER = 1e9
 MAX_CHECKED = 5_000
 """Different values of a batch that are checked one by one; the form alone counts for the others."""
 
+SENSITIVE = frozenset({"health", "article_9", "minor"})
+"""Marks of entities that make their columns sensitive beside quasi-identifiers."""
+
 _LONGEST_RUN = 6
 _JOINT = "\x1f"
 
@@ -77,6 +80,8 @@ class ColumnRule:
     documentation: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
     negative_examples: tuple[str, ...] = ()
+    sensitive: bool = False
+    """Whether its entity is what nobody should learn of a person who is known to be in the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +124,13 @@ class QuasiGroups:
         columns: their paths, sorted and joined by `+`.
         tuples: each tuple of generalised values, as one text, with its number of rows; sorted. Holds text of cells:
             it is to be fingerprinted and never written.
+        sensitive: (column, pairs of a tuple and a sensitive value that a row with it holds) of each sensitive column;
+            rows without a sensitive value are left out.
     """
 
     columns: str
     tuples: tuple[tuple[str, int], ...] = field(repr=False)
+    sensitive: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = field(default=(), repr=False)
 
 
 class Rows(Protocol):
@@ -214,11 +222,14 @@ class Columns:
         names = [f"q{index}" for index in range(len(columns))]
         table = pa.table([values for _, values in columns], names=names)
         counted = table.group_by(names, use_threads=False).aggregate([([], "count_all")])
-        keys = zip(*(counted[name].to_pylist() for name in names), strict=True)
         counts = counted["count_all"].to_pylist()
-        tuples = sorted((_JOINT.join(key), count) for key, count in zip(keys, counts, strict=True))
-        # A `+` in a name would read as one more column.
-        return QuasiGroups("+".join(column.replace("+", " ") for column, _ in columns), tuple(tuples))
+        tuples = sorted(zip(_keys_of(counted, names), counts, strict=True))
+        sensitive = (
+            (_plain(leaf.column), _pairs(table, names, _in_rows(_generalised(rule, leaf), leaf, batch)))
+            for leaf, rule in sorted(judged, key=lambda pair: pair[0].column)
+            if rule is not None and rule.sensitive and rule.quasi is None
+        )
+        return QuasiGroups("+".join(_plain(column) for column, _ in columns), tuple(tuples), tuple(sensitive))
 
     def _rules_for(self, column: str) -> tuple[ColumnRule, ...]:
         """Rules that the header names, in order."""
@@ -237,8 +248,8 @@ class Columns:
         return not self._rules.never.isdisjoint(header_words(column))
 
 
-def parse_columns(document: Document, entities: Entities) -> ColumnRules:
-    """The kinds of columns of a parsed `columns.yaml`; every rule's own examples are tried.
+def parse_columns(document: Document, entities: Entities, prove: bool = True) -> ColumnRules:
+    """The kinds of columns of a parsed `columns.yaml`; with `prove`, every rule's own examples are tried.
 
     Raises:
         BadRules: with every fault of the document.
@@ -257,8 +268,10 @@ def parse_columns(document: Document, entities: Entities) -> ColumnRules:
     ]
     if faults:
         raise BadRules(faults)
-    found = ColumnRules(tuple(_rule(entry) for entry in parsed.columns), _keys(parsed.about), _keys(parsed.never))
-    if faults := [Fault(document.at("columns", index), message) for index, message in _unproven(found)]:
+    made = tuple(_rule(entry, entities) for entry in parsed.columns)
+    found = ColumnRules(made, _keys(parsed.about), _keys(parsed.never))
+    unproven = _unproven(found) if prove else ()
+    if faults := [Fault(document.at("columns", index), message) for index, message in unproven]:
         raise BadRules(faults)
     return found
 
@@ -440,10 +453,28 @@ class _File(BaseModel):
     never: tuple[str, ...] = ()
 
 
-def _rule(entry: _Entry) -> ColumnRule:
+def _plain(column: str) -> str:
+    """A column's path as part of a table's name, in which `+` and `>` join paths."""
+    return column.replace("+", " ").replace(">", " ")
+
+
+def _keys_of(table: pa.Table, names: Sequence[str]) -> list[str]:
+    """The tuple of each row, as one text."""
+    return [_JOINT.join(key) for key in zip(*(table[name].to_pylist() for name in names), strict=True)]
+
+
+def _pairs(table: pa.Table, names: Sequence[str], values: pa.LargeStringArray) -> tuple[tuple[str, str], ...]:
+    """Each tuple with each sensitive value that stands beside it, sorted."""
+    beside = table.append_column("sensitive", values).filter(pc.not_equal(values, ""))
+    pairs = beside.group_by([*names, "sensitive"], use_threads=False).aggregate([])
+    return tuple(sorted(zip(_keys_of(pairs, names), pairs["sensitive"].to_pylist(), strict=True)))
+
+
+def _rule(entry: _Entry, entities: Entities) -> ColumnRule:
     given: Mapping[str, Any] = dict(entry)
     sets = {"names": _keys(entry.names), "whole_names": _keys(entry.whole_names), "types": frozenset(entry.types)}
-    return ColumnRule(**{**given, **sets})
+    marks = entities[entry.entity].special if entry.entity is not None else frozenset()
+    return ColumnRule(**{**given, **sets}, sensitive=bool(marks & SENSITIVE))
 
 
 def _faults(entry: _Entry, entities: Entities, taken: set[str]) -> Iterator[str]:

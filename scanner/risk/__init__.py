@@ -7,6 +7,7 @@ from scanner.risk.assessment import (
     State,
     TableRisk,
     assess,
+    reweighed,
     score,
     variance_shares,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "assess",
     "completed",
     "parse_calibration",
+    "reweighed",
     "score",
     "variance_shares",
 ]

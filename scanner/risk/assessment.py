@@ -233,6 +233,25 @@ def combine(case: Case, risks: Mapping[str, EntityRisk], tables: tuple[TableRisk
     return Assessment(case.artefact, case.card, dict(risks), tables, tiers, case.queries[0])
 
 
+def reweighed(assessment: Assessment, factor: float) -> Assessment:
+    """The assessment as every weight times `factor` would make it: harm scales, chances stay.
+
+    The same as assessing a case with so many `weights_times`, at no cost; a test holds the two equal.
+    """
+    return replace(
+        assessment,
+        entities={name: _reweighed(risk, factor) for name, risk in assessment.entities.items()},
+        tables=tuple(
+            replace(table, harm={q: harm * factor for q, harm in table.harm.items()}) for table in assessment.tables
+        ),
+        tiers={tier: replace(found, harm=found.harm * factor) for tier, found in assessment.tiers.items()},
+    )
+
+
+def _reweighed(risk: EntityRisk, factor: float) -> EntityRisk:
+    return replace(risk, leaks={q: replace(leak, harm=leak.harm * factor) for q, leak in risk.leaks.items()})
+
+
 SOURCES = (*CONSTANTS, "precision", "recall")
 """What is uncertain: the constants of exposure and the detectors' quality."""
 
@@ -265,8 +284,13 @@ def table_risk(table: Table, setting: Setting, queries: tuple[float, ...]) -> Ta
     disclosure = table.disclosure(terms.sampled)
     cost = terms.weight * setting.factor * setting.weights_times * disclosure
     sizes = table.sizes.astype(np.float64)
-    harm = {q: cost * (table.classes @ chances(sizes, 1.0, setting, 1.0, q)) for q in queries}
-    exposed = np.median(chances(sizes, 1.0, setting, 1.0, queries[0]), axis=1) / sizes
+    bits = setting.terms.exposure.reference_bits
+
+    def chance(q: float) -> Floats:
+        return chances(sizes, 1.0, setting, bits, q, guessed=True)
+
+    harm = {q: cost * (table.classes @ chance(q)) for q in queries}
+    exposed = np.median(chance(queries[0]), axis=1) / sizes
     return TableRisk(table, disclosure, float(exposed.max(initial=0.0)), harm)
 
 

@@ -27,6 +27,7 @@ class Constants:
     queries: Floats
     no_prefix: Floats
     dilution: Floats
+    entropy: Floats
 
     def only(self, name: str, central: Constants) -> Constants:
         """The central constants, with the draws of one of them; "" for none."""
@@ -35,23 +36,28 @@ class Constants:
 
 CONSTANTS = tuple(field.name for field in fields(Constants))
 
+_NORMAL = tuple(name for name in CONSTANTS if name != "dilution")
+"""What is known up to a normal error, in the order in which it is drawn; a new one goes to the end, so that the
+draws of the others stay what they were."""
+
 
 def draw_constants(terms: ExposureTerms, draws: int, seed: int) -> Constants:
     """Common random numbers: the same for every dataset, so that differences are the datasets'."""
     rng = np.random.default_rng(seed)
-    noise = {name: rng.standard_normal(draws) for name in CONSTANTS[:-1]}
-    return _constants(terms, noise, rng.random(draws))
+    noise = {name: rng.standard_normal(draws) for name in _NORMAL[:-1]}
+    even = rng.random(draws)
+    return _constants(terms, {**noise, _NORMAL[-1]: rng.standard_normal(draws)}, even)
 
 
 def central_constants(terms: ExposureTerms, draws: int) -> Constants:
     """Every constant at its centre, in the shape of the draws."""
-    return _constants(terms, {name: np.zeros(draws) for name in CONSTANTS[:-1]}, np.full(draws, 0.5))
+    return _constants(terms, {name: np.zeros(draws) for name in _NORMAL}, np.full(draws, 0.5))
 
 
 def extraction(
-    log_occurrences: Floats, constants: Constants, terms: ExposureTerms, card: Card, queries: float
+    log_occurrences: Floats, constants: Constants, terms: ExposureTerms, card: Card, queries: float, bits: float
 ) -> Floats:
-    """Chance that a value is extracted (RISK_MODEL, In ten lines, 3).
+    """Chance that a value is extracted (RISK_MODEL, In ten lines, 3, with a term for the entropy of the value).
 
     Args:
         log_occurrences: log10 of the occurrences in one epoch, shape (..., draws) or (..., 1).
@@ -59,15 +65,16 @@ def extraction(
         terms: the policy's constants.
         card: the model.
         queries: of the attacker per target, at least 1.
+        bits: entropy of the value.
 
     Returns:
         Chances in [0, 1], shape (..., draws).
     """
-    level = base_level(constants, terms, card, queries)
+    level = base_level(constants, terms, card, queries, bits)
     return np.asarray(ndtr(level + constants.occurrences * log_occurrences), dtype=np.float64)
 
 
-def base_level(constants: Constants, terms: ExposureTerms, card: Card, queries: float) -> Floats:
+def base_level(constants: Constants, terms: ExposureTerms, card: Card, queries: float, bits: float) -> Floats:
     """Probit of a value that occurs once, shape (draws,)."""
     tokens = np.log10(card.training_tokens / terms.reference_tokens)
     level: Floats = (
@@ -75,6 +82,7 @@ def base_level(constants: Constants, terms: ExposureTerms, card: Card, queries: 
         + constants.occurrences * np.log10(card.epochs)
         + constants.parameters * np.log10(card.parameters / terms.reference_parameters)
         - constants.dilution * constants.occurrences * tokens
+        - constants.entropy * np.log10(bits / terms.reference_bits)
         + constants.queries * np.log10(queries)
         + _attacker(constants, terms)
     )
@@ -119,6 +127,6 @@ def _constants(terms: ExposureTerms, noise: dict[str, Floats], even: Floats) -> 
         normal: Normal = getattr(terms, name)
         return normal.mean + normal.sd * noise[name]
 
-    slopes = {name: np.maximum(at(name), 0.0) for name in CONSTANTS[1:-1]}
+    slopes = {name: np.maximum(at(name), 0.0) for name in _NORMAL[1:]}
     low, high = terms.dilution.low, terms.dilution.high
     return Constants(level=at("level"), dilution=low + (high - low) * even, **slopes)

@@ -104,6 +104,10 @@ class Setting:
         known = self.entities.get(entity)
         return known if known else EntityFacts(entity, entity, self.terms.critical_weight, 1.0)
 
+    def bits(self, entity: str) -> float:
+        """Entropy of one value; a bundle is out no sooner than the member that is hardest to get."""
+        return max(self.facts(member).bits for member in entity.split(BUNDLE_JOINT))
+
     def weight(self, entity: str) -> float:
         """Severity of one value before linkage; of a bundle, what it weighs beyond its members."""
         members = entity.split(BUNDLE_JOINT)
@@ -223,16 +227,28 @@ def entity_risk(entity: str, counts: Counts, setting: Setting, queries: tuple[fl
     )
 
 
-def chances(occurrences: Floats, recall: Floats | float, setting: Setting, bits: float, queries: float) -> Floats:
-    """p(d/ρ): chance that a value seen so often is extracted, shape (k, draws); 1 for released shards."""
+def chances(
+    occurrences: Floats, recall: Floats | float, setting: Setting, bits: float, queries: float, *, guessed: bool = False
+) -> Floats:
+    """p(d/ρ): chance that a value seen so often is extracted, shape (k, draws); 1 for released shards.
+
+    Args:
+        occurrences: d, shape (k,).
+        recall: ρ, of what counted d.
+        setting: of the case.
+        bits: entropy of the value.
+        queries: of the attacker per target.
+        guessed: whether a privacy budget is to count the value as one that is as good as guessed.
+    """
     draws = len(setting.constants.level)
     if setting.artefact is Artefact.DATA:
         return np.ones((len(occurrences), draws))
     true = occurrences[:, None] / np.broadcast_to(np.asarray(recall, dtype=np.float64), (draws,))
-    chance = extraction(np.log10(true), setting.constants, setting.terms.exposure, setting.card, queries)
+    chance = extraction(np.log10(true), setting.constants, setting.terms.exposure, setting.card, queries, bits)
     if setting.card.dp_epsilon is None:
         return chance
-    return np.minimum(chance, private_bound(true * setting.card.epochs, setting.card, bits, queries))
+    least = 1.0 if guessed else bits
+    return np.minimum(chance, private_bound(true * setting.card.epochs, setting.card, least, queries))
 
 
 def rounded_up(occurrences: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -323,6 +339,8 @@ def _places(occurrences: Floats, grid: Floats) -> npt.NDArray[np.int64]:
 
 def _missed(counts: Counts, quality: Quality) -> Floats:
     """Draws of how many values were missed beside those that were found."""
+    if not len(counts.occurrences):
+        return np.zeros(len(quality.recall))
     by_place = np.zeros((len(quality.share), BINS))
     np.add.at(by_place, _places(counts.occurrences, quality.share), counts.distinct + counts.gone)
     return np.asarray((by_place @ quality.precision * quality.share).sum(axis=0))
@@ -358,7 +376,7 @@ def _ratio(unread: int, read: int) -> float:
 
 
 def _leak(entity: str, counts: Counts, quality: Quality, setting: Setting, queries: float) -> Leak:
-    bits = setting.facts(entity).bits
+    bits = setting.bits(entity)
     recall, critical = quality.recall, setting.critical(entity)
     sums = _summed(counts, quality, setting, bits, queries, critical)
     silent = _silent(entity, counts, recall, setting) * chances(np.ones(1), 1.0, setting, bits, queries)[0]
@@ -380,6 +398,8 @@ def _summed(
     """Sums over all values, a chunk of occurrences at a time; `none` for critical entities alone."""
     precision, recall = quality.precision, quality.recall
     sums = {name: np.zeros(len(recall)) for name in ("harm", "extracted", "excess", "missed", "none")}
+    if not len(counts.occurrences):
+        return sums
     peak = _peaks(quality, setting, bits, queries)
     for rows in _chunks(len(counts.occurrences), len(recall)):
         occurrences = counts.occurrences[rows]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -21,21 +22,29 @@ class Table:
         columns: the columns combined.
         sizes: f, rows of a class, shape (k,), each at least 1, ascending.
         classes: number of classes of that size, shape (k,), each at least 1.
+        diversity: l of l-diversity by sensitive column: the fewest different sensitive values within one class. With
+            1, whoever is known to be in that class is known to have its value, however large the class.
     """
 
     columns: tuple[str, ...]
     sizes: Counts
     classes: Counts
+    diversity: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, columns: tuple[str, ...], cells: list[tuple[int, int]]) -> Table:
+    def of(
+        cls, columns: tuple[str, ...], cells: list[tuple[int, int]], diversity: Mapping[str, int] | None = None
+    ) -> Table:
         """From (size, number of classes of that size) in any order; equal sizes are added."""
         total: dict[int, int] = {}
         for size, count in cells:
             total[size] = total.get(size, 0) + count
         rows = sorted((size, count) for size, count in total.items() if count)
         return cls(
-            columns, np.array([r[0] for r in rows], dtype=np.int64), np.array([r[1] for r in rows], dtype=np.int64)
+            columns,
+            np.array([r[0] for r in rows], dtype=np.int64),
+            np.array([r[1] for r in rows], dtype=np.int64),
+            dict(diversity or {}),
         )
 
     @property
@@ -95,16 +104,3 @@ class Table:
 
     def _classes_of(self, size: int) -> int:
         return int(self.classes[self.sizes == size].sum())
-
-
-def diversity(classes: npt.NDArray[np.int64], sensitive: npt.NDArray[np.int64]) -> int:
-    """Least diversity (l of l-diversity): the fewest different sensitive values within one class; 0 without rows.
-
-    Args:
-        classes: class of each row, shape (n,).
-        sensitive: code of each row's sensitive value, shape (n,).
-    """
-    if not len(classes):
-        return 0
-    pairs = np.unique(np.stack([classes, sensitive], axis=1), axis=0)
-    return int(np.unique(pairs[:, 0], return_counts=True)[1].min())

@@ -57,10 +57,12 @@ class ExposureTerms:
         prefix: cx, per decade of the true prefix, when the attacker holds one.
         queries: cQ, per decade of queries.
         no_prefix: κ, what an attacker without the true prefix loses.
+        entropy: cH, what a decade of the value's bits takes away.
         dilution: δ, share of b that a decade of training tokens takes back.
         reference_parameters: N at which `level` holds.
         reference_tokens: D at which `level` holds.
         reference_prefix: tokens of prefix at which `level` holds.
+        reference_bits: entropy of a value at which `level` holds.
         attacker_prefix: tokens of true prefix that the attacker holds; null for none.
         bits_per_parameter: what a model can hold at most.
     """
@@ -72,10 +74,12 @@ class ExposureTerms:
     prefix: Normal
     queries: Normal
     no_prefix: Normal
+    entropy: Normal
     dilution: Range
     reference_parameters: Positive
     reference_tokens: Positive
     reference_prefix: Positive
+    reference_bits: Positive
     attacker_prefix: Positive | None
     bits_per_parameter: Positive
 

@@ -174,6 +174,18 @@ def test_rows_are_counted_by_their_quasi_identifiers() -> None:
     assert "02139" not in repr(groups)
 
 
+def test_sensitive_values_are_told_by_the_tuples_that_they_stand_beside() -> None:
+    leaves = [
+        leaf("zip", ["02139", "02139", "9410", "9410"]),
+        leaf("gender", ["F", "F", "M", "M"]),
+        leaf("diagnosis", ["asthma", "Asthma ", None, "flu"]),
+    ]
+    groups = COLUMNS.quasi_groups(Rows(leaves, 4))
+    assert groups is not None
+    assert groups.sensitive == (("diagnosis", (("f\x1f02139", "asthma"), ("m\x1f9410", "flu"))),)
+    assert "asthma" not in repr(groups)
+
+
 def test_one_quasi_identifier_makes_no_table() -> None:
     assert COLUMNS.quasi_groups(Rows([leaf("zip", ["02139"]), leaf("text", ["a"])], 1)) is None
     assert COLUMNS.quasi_groups(Rows([leaf("zip", ["02139"]), leaf("people[].age", ["4"])], 1)) is None

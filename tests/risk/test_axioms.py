@@ -184,27 +184,42 @@ def test_a5_more_missed_lowers_nothing(asked: Case, times: float, misses: int, e
     check_not_lower(replace(asked, calibration=known), replace(asked, calibration=poorer))
 
 
-@given(cards, st.integers(1, 10**6), st.integers(1, 10**6), st.floats(1, 1e5))
-def test_a6_exposure_never_falls_with_occurrences(card: ModelCard, d: int, more: int, queries: float) -> None:
+@given(cards, st.integers(1, 10**6), st.integers(1, 10**6), st.floats(1, 1e5), st.floats(1, 256))
+def test_a6_exposure_never_falls_with_occurrences(
+    card: ModelCard, d: int, more: int, queries: float, bits: float
+) -> None:
     terms = POLICY.risk
     constants = draw_constants(terms.exposure, terms.draws, terms.seed)
     full = completed(card, terms.model_card)
     logs = np.log10(np.array([[d], [d + more]]))
-    few, many = extraction(logs, constants, terms.exposure, full, queries)
+    few, many = extraction(logs, constants, terms.exposure, full, queries, bits)
     assert (many >= few).all()
 
 
-@given(cards, st.floats(1, 1e5), st.floats(-9, -2.01))
+@given(cards, st.integers(1, 10**6), st.floats(1, 1e5), st.floats(1, 256), st.floats(1, 256))
+def test_a6_exposure_never_rises_with_the_entropy_of_the_value(
+    card: ModelCard, d: int, queries: float, bits: float, more: float
+) -> None:
+    terms = POLICY.risk
+    constants = draw_constants(terms.exposure, terms.draws, terms.seed)
+    full = completed(card, terms.model_card)
+    log_d = np.log10(np.array([[d]]))
+    short = extraction(log_d, constants, terms.exposure, full, queries, bits)
+    long = extraction(log_d, constants, terms.exposure, full, queries, bits + more)
+    assert (long <= short).all()
+
+
+@given(cards, st.floats(1, 1e5), st.floats(-9, -2.01), st.floats(1, 256))
 def test_a6_exposure_grows_faster_than_occurrences_while_it_is_small(
-    card: ModelCard, queries: float, log_chance: float
+    card: ModelCard, queries: float, log_chance: float, bits: float
 ) -> None:
     """With the constants at their centre, p grows faster than d while it is below 1 %."""
     terms = POLICY.risk
     constants = central_constants(terms.exposure, 1)
     full = completed(card, terms.model_card)
-    level = base_level(constants, terms.exposure, full, queries)[0]
+    level = base_level(constants, terms.exposure, full, queries, bits)[0]
     log_d = (norm.ppf(10**log_chance) - level) / terms.exposure.occurrences.mean
-    low, high = extraction(np.array([[log_d], [log_d + 0.0001]]), constants, terms.exposure, full, queries)[:, 0]
+    low, high = extraction(np.array([[log_d], [log_d + 0.0001]]), constants, terms.exposure, full, queries, bits)[:, 0]
     assert np.log10(high / low) / 0.0001 > 1
 
 
@@ -360,8 +375,9 @@ def test_small_chances_of_the_normal_curve_are_exact() -> None:
     terms = POLICY.risk
     card = completed(ModelCard(1e6, 1e13, 1), terms.model_card)
     constants = central_constants(terms.exposure, 1)
-    chance = float(extraction(np.zeros((1, 1)), constants, terms.exposure, card, 1)[0, 0])
-    level = -2.05 + 0.5 * np.log10(1e6 / 6e9) - 0.5 * 0.9 * np.log10(1e13 / 4e11) - 0.9
+    chance = float(extraction(np.zeros((1, 1)), constants, terms.exposure, card, 1, 60)[0, 0])
+    entropy = terms.exposure.entropy.mean * np.log10(60 / terms.exposure.reference_bits)
+    level = -2.05 + 0.5 * np.log10(1e6 / 6e9) - 0.5 * 0.9 * np.log10(1e13 / 4e11) - entropy - 0.9
     assert chance == pytest.approx(float(norm.cdf(level)), rel=1e-9)
     assert chance > 0
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.risk.tables import Table, diversity
+from scanner.risk.tables import Table
 
 TABLE = Table.of(("zip", "born"), [(1, 4), (2, 3), (5, 2), (20, 1)])
 
@@ -42,9 +41,3 @@ def test_every_rate_is_a_share(cells: list[tuple[int, int]], sampled: float) -> 
     for rate in (table.max_risk, table.marketer_risk, table.uniqueness, table.share_below_11):
         assert 0 <= rate <= 1
     assert 0 <= table.disclosure(sampled) <= 1
-
-
-def test_diversity_is_the_fewest_sensitive_values_in_a_class() -> None:
-    assert diversity(np.array([1, 1, 1, 2, 2]), np.array([7, 8, 8, 9, 9])) == 1
-    assert diversity(np.array([1, 1, 2, 2]), np.array([7, 8, 8, 9])) == 2
-    assert diversity(np.array([], dtype=np.int64), np.array([], dtype=np.int64)) == 0
