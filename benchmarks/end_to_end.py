@@ -41,7 +41,8 @@ from scanner.keys import load_key  # noqa: E402
 from scanner.model import Dataset  # noqa: E402
 from scanner.plan import Plan, Task  # noqa: E402
 from scanner.rulebook import load_rulebook  # noqa: E402
-from scanner.worker import _tools, scan_unit, watch  # noqa: E402
+from scanner.worker import scan_unit, watch  # noqa: E402
+from scanner.worker import tools as tools_of  # noqa: E402
 
 CORPORA = Path(os.environ.get("SCANNER_CORPORA", Path(__file__).parents[2] / "shared" / "corpora"))
 REPEATS = 3
@@ -153,7 +154,7 @@ class Work:
         key_file = self._folder / "key"
         request = scanning.Request((), out, Dataset(name="benchmark"), key_file, names=names)
         plan = scanning._plan(request, rulebook, Fingerprinter(load_key(key_file, out)).key_id)
-        tools = _tools(plan)
+        tools = tools_of(plan)
         if entities is not None:
             kept = rulebook.rules.only(*(rule.id for rule in rulebook.rules.rules if rule.entity in entities))
             tools = replace(tools, detection=replace(tools.detection, patterns=Patterns(kept)))
@@ -170,13 +171,13 @@ class Work:
         tasks = [Task(plan, unit, facts.sha256) for unit in shards.units(facts, 1 << 30)]
 
         def scan(_: Path) -> object:
-            worker._tools = lambda _plan: tools  # type: ignore[assignment]
+            worker.tools = lambda _plan: tools  # type: ignore[assignment]
             if tools.detection.names is not None:
                 tools.detection.names.forget()
             try:
                 return [scan_unit(task) for task in tasks]
             finally:
-                worker._tools = _tools
+                worker.tools = tools_of
 
         return scan
 

@@ -76,11 +76,11 @@ def scan_unit(task: Task) -> Done:
     Whatever goes wrong with the unit makes it unscanned as a whole: a half-searched unit is none. What the error
     says is not passed on, as libraries put the text that they choked on into it.
     """
-    tools = _tools(task.plan)
+    made = tools(task.plan)
     spans, values = _files(task)
     try:
         with Recorder(task.unit.shard.name, spans, values) as recorder:
-            tally = sum((_scan_batch(batch, task, tools, recorder) for batch in _batches(task, tools)), Tally())
+            tally = sum((_scan_batch(batch, task, made, recorder) for batch in _batches(task, made)), Tally())
     except OSError as error:
         if error.errno in FULL:
             raise BadOutput(f"{task.plan.out}: cannot be written: {os.strerror(error.errno)}") from None
@@ -126,7 +126,7 @@ def forsake(task: Task) -> Tally:
 
 
 @lru_cache(maxsize=1)
-def _tools(plan: Plan) -> Tools:
+def tools(plan: Plan) -> Tools:
     """The tools of this process.
 
     Raises:
