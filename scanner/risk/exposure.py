@@ -82,7 +82,7 @@ def base_level(constants: Constants, terms: ExposureTerms, card: Card, queries: 
         + constants.occurrences * np.log10(card.epochs)
         + constants.parameters * np.log10(card.parameters / terms.reference_parameters)
         - constants.dilution * constants.occurrences * tokens
-        - constants.entropy * np.log10(bits / terms.reference_bits)
+        - constants.entropy * np.log10(max(bits, terms.least_bits) / terms.reference_bits)
         + constants.queries * np.log10(queries)
         + _attacker(constants, terms)
     )

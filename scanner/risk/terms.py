@@ -63,6 +63,7 @@ class ExposureTerms:
         reference_tokens: D at which `level` holds.
         reference_prefix: tokens of prefix at which `level` holds.
         reference_bits: entropy of a value at which `level` holds.
+        least_bits: entropy below which a value is guessed anyway, and no smaller one is easier to extract.
         attacker_prefix: tokens of true prefix that the attacker holds; null for none.
         bits_per_parameter: what a model can hold at most.
     """
@@ -80,6 +81,7 @@ class ExposureTerms:
     reference_tokens: Positive
     reference_prefix: Positive
     reference_bits: Positive
+    least_bits: Positive
     attacker_prefix: Positive | None
     bits_per_parameter: Positive
 

@@ -23,7 +23,7 @@ from scanner.risk.exposure import Floats, base_level, capacity, central_constant
 from scanner.risk.harm import PRECISE_UP_TO
 from scanner.risk.terms import completed
 from scanner.values import Histogram
-from tests.risk.cases import SEVEN_BILLION, Cell, case, measured, quick_policy, shipped_policy, some_entities
+from tests.risk.cases import DRAWS, SEVEN_BILLION, Cell, case, measured, quick_policy, shipped_policy, some_entities
 
 ENTITIES = some_entities("PERSON", "EMAIL_ADDRESS", "CREDIT_CARD", "SECRET", "HEALTH")
 POLICY = quick_policy()
@@ -207,6 +207,16 @@ def test_a6_exposure_never_rises_with_the_entropy_of_the_value(
     short = extraction(log_d, constants, terms.exposure, full, queries, bits)
     long = extraction(log_d, constants, terms.exposure, full, queries, bits + more)
     assert (long <= short).all()
+
+
+@given(cards, st.integers(1, 10**6), st.floats(1, 1e5))
+def test_a6_entropy_changes_nothing_where_the_published_constants_hold(card: ModelCard, d: int, queries: float) -> None:
+    terms = POLICY.risk.exposure
+    constants = draw_constants(terms, DRAWS, POLICY.risk.seed)
+    none = replace(constants, entropy=np.zeros(DRAWS))
+    full, log_d = completed(card, POLICY.risk.model_card), np.log10(np.array([[d]]))
+    there = extraction(log_d, constants, terms, full, queries, terms.reference_bits)
+    assert np.array_equal(there, extraction(log_d, none, terms, full, queries, 7.0))
 
 
 @given(cards, st.floats(1, 1e5), st.floats(-9, -2.01), st.floats(1, 256))
