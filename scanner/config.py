@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from scanner.budget import seconds_until
 from scanner.errors import BadDataset, Fault
 from scanner.executors import engines
 from scanner.files import load_yaml
 from scanner.model import Artefact, Dataset, ModelCard, Provenance, Tier
+from scanner.plan import Verify
 from scanner.rules import Document
 
 FILE_NAME = "dataset.yaml"
@@ -25,6 +28,11 @@ def _known_engine(name: str) -> str:
     if name not in engines():
         raise ValueError(f"must be one of {', '.join(sorted(engines()))}")
     return name
+
+
+def _time_of_day(text: str) -> str:
+    seconds_until(text, datetime.now().astimezone())
+    return text
 
 
 class _Section(BaseModel):
@@ -95,6 +103,93 @@ class DatasetFile(_Section):
             dropped_columns=tuple(self.columns.dropped),
             facts={str(name): said for name, said in self.facts.items()},
         )
+
+
+class BudgetSection(_Section):
+    """`budget:`, when a night ends; the rest is unscanned, and first in line in the next one."""
+
+    stop_by: Annotated[str, AfterValidator(_time_of_day)] | None = None
+    hours: Positive | None = None
+    gigabytes: Positive | None = None
+
+
+class When(StrEnum):
+    """When to notify: what changed a verdict, that and trouble, or every night."""
+
+    CHANGE = "change"
+    TROUBLE = "trouble"
+    ALWAYS = "always"
+
+
+class NotifySection(_Section):
+    """`notify:`, addresses as apprise knows them; `$NAME` stands for a variable, so that no password stands here."""
+
+    urls: Names = []
+    when: When = When.TROUBLE
+
+
+class LogFormat(StrEnum):
+    """How logs are written."""
+
+    JSON = "json"
+    TEXT = "text"
+
+
+class NightlyDataset(_Section):
+    """One entry of `datasets:`; all that is said of a dataset itself stands in its `dataset.yaml`."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+    paths: Annotated[list[str], Field(min_length=1)]
+    config: Path | None = None
+    out: Path | None = None
+
+
+def _named_once(datasets: list[NightlyDataset]) -> list[NightlyDataset]:
+    if len({one.name for one in datasets}) < len(datasets):
+        raise ValueError("two datasets have one name")
+    return datasets
+
+
+class NightlyFile(_Section):
+    """All keys that `nightly.yaml` may have."""
+
+    state: Path
+    datasets: Annotated[list[NightlyDataset], Field(min_length=1), AfterValidator(_named_once)]
+    budget: BudgetSection = BudgetSection()
+    verify: Verify = Verify.GLANCE
+    tries: Annotated[int, Field(ge=1)] = 3
+    keep_gone_days: Annotated[int, Field(ge=0)] = 30
+    workers: Annotated[int, Field(ge=1, le=1024)] | None = None
+    notify: NotifySection = NotifySection()
+    metrics: Path | None = None
+    log: LogFormat = LogFormat.JSON
+
+
+def load_nightly_file(file: Path) -> NightlyFile:
+    """The typed content of a `nightly.yaml`; paths in it are taken relative to its folder.
+
+    Raises:
+        BadDataset: with every fault of the file, each with its line where it has one.
+    """
+    document, folder = load_yaml(file, BadDataset), file.parent
+    if not isinstance(document.data, dict):
+        raise BadDataset([Fault(document.place, "must be a mapping with `state:` and `datasets:`")])
+    try:
+        parsed = NightlyFile.model_validate(document.data)
+    except ValidationError as error:
+        raise BadDataset(_faults(error, document)) from None
+    datasets = [
+        one.model_copy(
+            update={
+                "paths": [path if "://" in path else str(folder / path) for path in one.paths],
+                "config": one.config and folder / one.config,
+                "out": folder / (one.out or parsed.state / one.name),
+            }
+        )
+        for one in parsed.datasets
+    ]
+    located = {"state": folder / parsed.state, "metrics": parsed.metrics and folder / parsed.metrics}
+    return parsed.model_copy(update={**located, "datasets": datasets})
 
 
 def load_dataset_file(file: Path) -> DatasetFile:

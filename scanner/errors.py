@@ -10,6 +10,7 @@
     ├── BadModel                    2   a language model is absent or its weights are not the known ones
     ├── BadEngine                   2   the engine is not installed, or its cluster cannot be used
     ├── BadOutput                   2   the output folder cannot be used
+    ├── BadBaseline                 2   no finding, or more than one, is what a baseline names
     ├── BadEvidence                 2   an output folder holds no evidence that can be read
     ├── Incomparable            2   two evidences judge different artefacts
     ├── MixedKeys                   2   counts made with different fingerprint keys
@@ -91,6 +92,10 @@ class BadEngine(ScannerError):
 
 class BadOutput(ScannerError):
     """The output folder cannot be written, or belongs to something else."""
+
+
+class BadBaseline(ScannerError):
+    """A finding that is to be accepted, or taken back, is not there or not told apart from others."""
 
 
 class BadEvidence(ScannerError):

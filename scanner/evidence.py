@@ -461,6 +461,32 @@ class Changes(Part):
         )
 
 
+class RunPart(Part):
+    """An earlier run over the same dataset, for the trend; `share` is that of the text that was read."""
+
+    ended: str
+    decision: Decision
+    tier: Tier
+    score: Interval
+    shards: Count
+    share: Share
+    findings: Count
+
+
+class AcceptedPart(Part):
+    """A finding that somebody reviewed and accepted: its value counts for nothing until the end of the day named.
+
+    `id` begins the value's fingerprint; `findings` still tell how often it stands.
+    """
+
+    id: str
+    rule: str
+    entity: str
+    by: str
+    why: str
+    until: str
+
+
 class Evidence(Part):
     """All that a report may know of one scan."""
 
@@ -476,6 +502,8 @@ class Evidence(Part):
     verdict: VerdictPart
     other: Other | None = None
     changes: Changes | None = None
+    history: list[RunPart] = []
+    accepted: list[AcceptedPart] = []
 
 
 def to_json(evidence: Evidence) -> str:

@@ -6,7 +6,6 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -21,7 +20,7 @@ from scanner.errors import UnreadableShard
 from scanner.executors import Executor, Lost
 from scanner.ledger import Known, Ledger, UnitRow
 from scanner.model import Unscanned, UnscannedReason
-from scanner.plan import UNIT_BYTES, Plan, Task
+from scanner.plan import UNIT_BYTES, Plan, Task, Verify
 from scanner.shards import Shard, ShardFacts
 from scanner.tally import Tally
 
@@ -38,16 +37,8 @@ T = TypeVar("T")
 Allows = Callable[[int], bool]
 """Asked before each piece of work of so many bytes whether it may begin; once it said no it says no."""
 
-
-class Verify(StrEnum):
-    """How a shard that was seen before is known to be the same.
-
-    `GLANCE`: by size, modification and change time, and inode; for an object store by its entity tag.
-    `SHA256`: by all its bytes, each time.
-    """
-
-    GLANCE = "glance"
-    SHA256 = "sha256"
+SecondsLeft = Callable[[], float]
+"""Seconds until the run must end; infinity for no end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +126,7 @@ def prepare(
         ledger.keep_only(plan.digest, ())
     _adopt(ledger, plan, tasks, _with_files(ledger, plan))
     ledger.keep_only(plan.digest, tasks.keys(), retire)
-    settle(ledger, plan)
+    settle(ledger, plan.out)
     faults = {f"fault/{one.shard.name}": Tally(unscanned=(one.fault,)) for one in intake.facts if one.fault is not None}
     ledger.set_aside(plan.digest, faults)
 
@@ -229,20 +220,20 @@ def _renamed(source: Path, target: Path, shard: str) -> None:
             writer.write_table(table.set_column(index, file.schema_arrow.field(index), names))
 
 
-def settle(ledger: Ledger, plan: Plan) -> None:
+def settle(ledger: Ledger, out: Path) -> None:
     """Move the files of retired units aside and of returned ones back; what belongs to no unit goes."""
-    units = ledger.units(plan.digest)
+    units = ledger.places()
     for kind in KINDS:
-        live, aside = plan.out / kind, plan.out / RETIRED / kind
-        if any(row.retired for row in units.values()):
+        live, aside = out / kind, out / RETIRED / kind
+        if any(units.values()):
             aside.mkdir(parents=True, exist_ok=True)
         for folder, here in ((live, False), (aside, True)):
             for file in _files(folder):
-                row = units.get(file.stem)
-                if row is None:
+                retired = units.get(file.stem)
+                if retired is None:
                     file.unlink()
-                elif row.retired is not here:
-                    file.replace((aside if row.retired else live) / file.name)
+                elif retired is not here:
+                    file.replace((aside if retired else live) / file.name)
 
 
 def _stems(folder: Path) -> set[str]:

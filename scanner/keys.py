@@ -47,6 +47,24 @@ def read_key(file: Path) -> bytes:
         raise BadKey(f"{file}: the key cannot be read: {error.strerror}") from error
 
 
+def rotate_key(file: Path) -> tuple[bytes, bytes]:
+    """Put a new key in place of the one in `file`; gives the old one and the new one.
+
+    A reader sees one or the other. The old key is kept nowhere.
+
+    Raises:
+        BadKey: there is none to replace, or the file cannot be written.
+    """
+    old = read_key(file)
+    draft = file.with_name(f".{file.name}.{os.getpid()}.new")
+    try:
+        new = _create(draft)
+        draft.replace(file)
+    except OSError as error:
+        raise BadKey(f"{file}: the key cannot be replaced: {error.strerror}") from error
+    return old, new
+
+
 def _read(file: Path) -> bytes:
     mode = file.stat().st_mode
     if mode & (stat.S_IRWXG | stat.S_IRWXO):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -73,6 +74,22 @@ _MIGRATIONS = (
         evidence        BLOB                                     -- the evidence, compressed; NULL once it is not needed
     ) STRICT;
     """,
+    """
+    ALTER TABLE run ADD COLUMN approved INTEGER NOT NULL DEFAULT 0; -- 1 for the verdict that was approved last
+
+    CREATE TABLE acceptance (
+        fingerprint BLOB NOT NULL CHECK (length(fingerprint) = 16), -- of the value, under the key
+        rule        TEXT NOT NULL,                                  -- that found it
+        entity      TEXT NOT NULL,
+        by          TEXT NOT NULL,                                  -- who accepted it
+        why         TEXT NOT NULL,
+        until       TEXT NOT NULL,                                  -- last day on which it holds, UTC
+        entered     TEXT NOT NULL,                                  -- UTC
+        key_id      TEXT NOT NULL,                                  -- of the key that the fingerprint was made with
+        place       TEXT NOT NULL CHECK (json_valid(place)),        -- shard's sha256, row, column, item, start, end
+        PRIMARY KEY (fingerprint, rule)
+    ) STRICT;
+    """,
 )
 """Numbered by position: the database's user_version says how many it has seen."""
 
@@ -133,6 +150,33 @@ class RunRow:
     id: int = field(default=0)
 
 
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """A reviewed finding that counts for nothing until a day.
+
+    Attributes:
+        fingerprint: of the value, 16 bytes.
+        rule: that found it; the same value found by another rule still counts.
+        entity: of the finding.
+        by: who accepted it.
+        why: the reason given.
+        until: last day on which it holds, such as 2026-12-31.
+        entered: when it was accepted, UTC.
+        key_id: of the key that the fingerprint was made with.
+        place: one place of the value, by which it is found again under another key.
+    """
+
+    fingerprint: bytes
+    rule: str
+    entity: str
+    by: str
+    why: str
+    until: str
+    entered: str
+    key_id: str
+    place: tuple[str, int, str, int, int, int]
+
+
 _ENTER_LATER = """
 INSERT INTO shard VALUES (?, ?, ?, ?, 1, ?, ?)
 ON CONFLICT DO UPDATE SET looked_at = excluded.looked_at, present = 1"""
@@ -140,6 +184,7 @@ ON CONFLICT DO UPDATE SET looked_at = excluded.looked_at, present = 1"""
 _ENTER = f"{_ENTER_LATER}, glance = excluded.glance, sha256 = excluded.sha256, facts = excluded.facts"
 
 _RUN_COLUMNS = tuple(name for name in RunRow.__dataclass_fields__ if name != "id")
+_ACCEPTANCE_COLUMNS = tuple(Acceptance.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +218,11 @@ class Ledger:
             unit: UnitRow(sha256, number, bool(whole), tries, bool(retired))
             for unit, sha256, number, whole, tries, retired in rows
         }
+
+    def places(self) -> dict[str, bool]:
+        """Whether each unit is retired, by its name."""
+        rows = self.connection.execute("SELECT unit, retired IS NOT NULL FROM unit")
+        return {unit: bool(retired) for unit, retired in rows}
 
     def finish(
         self, plan: str, unit: str, tally: Tally, *, whole: bool = True, sha256: str = "", number: int = 0
@@ -276,7 +326,7 @@ class Ledger:
     # Runs
 
     def add_run(self, run: RunRow, evidence: bytes | None = None) -> int:
-        """Enter a run and give its number."""
+        """Enter a run and give its number; of all evidence, only its own and that of the approved verdict are kept."""
         told = {**asdict(run), "census": json.dumps(dict(run.census))}
         values = [told[name] for name in _RUN_COLUMNS]
         marks = ", ".join("?" for _ in (*values, evidence))
@@ -285,7 +335,78 @@ class Ledger:
                 f"INSERT INTO run ({', '.join(_RUN_COLUMNS)}, evidence) VALUES ({marks})",  # noqa: S608 - our own names
                 (*values, evidence),
             )
+            if evidence is not None:
+                self.connection.execute(
+                    "UPDATE run SET evidence = NULL WHERE id < ? AND NOT approved", (done.lastrowid,)
+                )
         return int(done.lastrowid or 0)
+
+    def evidence(self, *, approved: bool = False) -> bytes | None:
+        """The evidence of the newest run that kept its own, or of the verdict that was approved last; None without."""
+        query = "SELECT evidence FROM run WHERE evidence IS NOT NULL AND approved >= ? ORDER BY id DESC LIMIT 1"
+        found = self.connection.execute(query, (int(approved),)).fetchone()
+        return zlib.decompress(found[0]) if found else None
+
+    def approve(self, scan: str) -> None:
+        """Note that the verdict of this scan is the one that was approved last."""
+        with self.connection:
+            self.connection.execute(
+                "UPDATE run SET approved = (id = (SELECT max(id) FROM run WHERE scan = ? AND evidence IS NOT NULL)) "
+                "WHERE EXISTS (SELECT 1 FROM run WHERE scan = ? AND evidence IS NOT NULL)",
+                (scan, scan),
+            )
+
+    # Acceptances
+
+    def acceptances(self) -> list[Acceptance]:
+        """Every reviewed finding, in the order of rules and fingerprints, expired ones too."""
+        columns = ", ".join(_ACCEPTANCE_COLUMNS)
+        rows = self.connection.execute(f"SELECT {columns} FROM acceptance ORDER BY rule, fingerprint")  # noqa: S608
+        return [_acceptance(*row) for row in rows]
+
+    def accept(self, acceptances: Iterable[Acceptance]) -> None:
+        """Enter reviewed findings; a finding that is known gets its new reason and day."""
+        marks = ", ".join("?" for _ in _ACCEPTANCE_COLUMNS)
+        with self.connection:
+            self.connection.executemany(
+                f"INSERT OR REPLACE INTO acceptance ({', '.join(_ACCEPTANCE_COLUMNS)}) VALUES ({marks})",  # noqa: S608
+                [
+                    (*(getattr(one, name) for name in _ACCEPTANCE_COLUMNS[:-1]), json.dumps(one.place))
+                    for one in acceptances
+                ],
+            )
+
+    def withdraw(self, acceptances: Iterable[Acceptance]) -> None:
+        """Take reviewed findings back: they count again."""
+        with self.connection:
+            self.connection.executemany(
+                "DELETE FROM acceptance WHERE fingerprint = ? AND rule = ?",
+                [(one.fingerprint, one.rule) for one in acceptances],
+            )
+
+    # Retention
+
+    def forget(self, before: str, *, units_alone: bool = False) -> dict[str, int]:
+        """Forget what is older than a day and no verdict is made from; gives how many of what.
+
+        Args:
+            before: first day that is kept, such as 2026-01-31; the newest run and the approved one always are.
+            units_alone: only what was found in shards that are gone.
+        """
+        statements = {
+            "units": "DELETE FROM unit WHERE retired IS NOT NULL AND retired < ?",
+            "shards": "DELETE FROM shard WHERE present = 0 AND looked_at < ?",
+            "runs": "DELETE FROM run WHERE ended < ? AND NOT approved AND id < (SELECT max(id) FROM run)",
+            "acceptances": "DELETE FROM acceptance WHERE until < ?",
+        }
+        asked = ["units"] if units_alone else list(statements)
+        with self.connection:
+            gone = {name: self.connection.execute(statements[name], (before,)).rowcount for name in asked}
+        if not any(gone.values()):
+            return gone
+        self.connection.execute("VACUUM")
+        self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return gone
 
     def runs(self, last: int | None = None) -> list[RunRow]:
         """Runs, the oldest first; with `last`, no more than that many of the newest."""
@@ -369,3 +490,8 @@ def _fault(shard: Shard, rows: int, size_bytes: int, reason: str, detail: str) -
 def _run(row: Mapping[str, Any]) -> RunRow:
     flags = {name: bool(row[name]) for name in ("granted", "incomplete")}
     return RunRow(**{**row, **flags, "census": json.loads(row["census"])})
+
+
+def _acceptance(*row: Any) -> Acceptance:
+    told = dict(zip(_ACCEPTANCE_COLUMNS, row, strict=True))
+    return Acceptance(**{**told, "place": tuple(json.loads(told["place"]))})

@@ -83,15 +83,27 @@ GROUP BY "column" ORDER BY "column"
 """
 
 
-def merge(files: Sequence[Path], scratch: Path, allowed: Collection[tuple[str, str]] = ()) -> Merged:
+_TABLES = """
+CREATE TEMP VIEW tables AS
+SELECT * FROM every WHERE fingerprint NOT IN (SELECT fingerprint FROM accepted)
+"""
+
+
+def merge(
+    files: Sequence[Path],
+    scratch: Path,
+    allowed: Collection[tuple[str, str]] = (),
+    accepted: Collection[bytes] = (),
+) -> Merged:
     """Count every value over the value tables in `files`.
 
     Args:
         files: Parquet files of `values.SCHEMA`, in any order; the result does not depend on it.
         scratch: folder for temporary files, made and removed here.
         allowed: (entity, column) pairs whose values the policy counts for nothing; `by_column` still tells them.
+        accepted: fingerprints of values that were reviewed and count for nothing.
     """
-    with _tables(files, scratch) as connection:
+    with _tables(files, scratch, accepted) as connection:
         _allow(connection, allowed)
         connection.execute(_BY_COLUMN, {"quasi": QUASI})
         return Merged(
@@ -107,7 +119,11 @@ def merge(files: Sequence[Path], scratch: Path, allowed: Collection[tuple[str, s
 
 
 def recount(
-    files: Sequence[Path], scratch: Path, allowed: Collection[tuple[str, str]], without: Collection[str]
+    files: Sequence[Path],
+    scratch: Path,
+    allowed: Collection[tuple[str, str]],
+    without: Collection[str],
+    accepted: Collection[bytes] = (),
 ) -> Histogram:
     """The histogram of the values that stand outside the columns `without`, as if these were not there.
 
@@ -118,8 +134,9 @@ def recount(
         scratch: as for `merge`.
         allowed: as for `merge`.
         without: leaf paths.
+        accepted: as for `merge`.
     """
-    with _tables(files, scratch) as connection:
+    with _tables(files, scratch, accepted) as connection:
         _allow(connection, allowed)
         connection.execute(_BY_COLUMN, {"quasi": QUASI})
         for column in sorted(without):
@@ -134,8 +151,8 @@ def _allow(connection: duckdb.DuckDBPyConnection, allowed: Collection[tuple[str,
 
 
 @contextmanager
-def _tables(files: Sequence[Path], scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection in which all value tables are the view `tables`."""
+def _tables(files: Sequence[Path], scratch: Path, accepted: Collection[bytes]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection in which all value tables, without the accepted values, are the view `tables`."""
     scratch.mkdir(parents=True, exist_ok=True)
     settings = {
         "memory_limit": MEMORY_LIMIT,
@@ -145,9 +162,13 @@ def _tables(files: Sequence[Path], scratch: Path) -> Iterator[duckdb.DuckDBPyCon
     }
     with duckdb.connect(":memory:", config={**settings, "autoinstall_known_extensions": False}) as connection:
         if files:
-            connection.read_parquet([str(file) for file in files]).create_view("tables")
+            connection.read_parquet([str(file) for file in files]).create_view("every")
         else:
-            connection.from_arrow(values.SCHEMA.empty_table()).create_view("tables")
+            connection.from_arrow(values.SCHEMA.empty_table()).create_view("every")
+        connection.execute("CREATE TEMP TABLE accepted (fingerprint BLOB)")
+        for fingerprint in sorted(accepted):
+            connection.execute("INSERT INTO accepted VALUES (?)", [fingerprint])
+        connection.execute(_TABLES)
         yield connection
     for leftover in scratch.iterdir():
         leftover.unlink()

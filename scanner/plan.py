@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from scanner.shards import Unit
@@ -16,6 +17,17 @@ SLOWEST_BYTES_PER_SECOND = 2_000
 """A worker slower than this is stuck: the names stage reads fifty times as fast on one busy core."""
 
 SHORTEST_LIMIT_SECONDS = 900.0
+
+
+class Verify(StrEnum):
+    """How a shard that was seen before is known to be the same.
+
+    `GLANCE`: by size, modification and change time, and inode; for an object store by its entity tag.
+    `SHA256`: by all its bytes, each time.
+    """
+
+    GLANCE = "glance"
+    SHA256 = "sha256"
 
 
 @dataclass(frozen=True, slots=True)

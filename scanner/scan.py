@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import uuid
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Protocol
 
@@ -18,24 +20,34 @@ from filelock import FileLock, Timeout
 from scanner import intake, shards
 from scanner.assemble import Scanned, assemble, dataset_of
 from scanner.atomic import write_text
+from scanner.baseline import fully_accepted, in_force, rekeyed
 from scanner.census import Change
 from scanner.errors import BadEvidence, BadOutput, Locked
-from scanner.evidence import Evidence, ScanPart, ShardPart, from_json, to_json
+from scanner.evidence import (
+    AcceptedPart,
+    Evidence,
+    Interval,
+    RunPart,
+    ScanPart,
+    ShardPart,
+    from_json,
+    to_json,
+)
 from scanner.executors import Executor, Lost, Settings, engines
 from scanner.fingerprints import Fingerprinter
-from scanner.intake import RETIRED, Allows, Verify
+from scanner.intake import RETIRED, Allows, SecondsLeft
 from scanner.keys import load_key
-from scanner.ledger import Ledger, RunRow, open_ledger
+from scanner.ledger import Acceptance, Ledger, RunRow, open_ledger
 from scanner.merge import Merged, merge, recount
-from scanner.model import Artefact, Dataset, ShardStatus, Tier
-from scanner.plan import Plan, Task, file_stem
+from scanner.model import Artefact, Dataset, Decision, ShardStatus, Tier, UnscannedReason
+from scanner.plan import Plan, Task, Verify, file_stem
 from scanner.remedies import Recount
 from scanner.rulebook import Hashes, Rulebook, load_hashes, load_rulebook
 from scanner.shards import Shard, ShardFacts
 from scanner.tally import Tally, total
 from scanner.values import Histogram
 from scanner.worker import VERSION as VERSION
-from scanner.worker import arrived, clear, forsake, lost, scan_unit, watch
+from scanner.worker import Done, arrived, clear, forsake, lost, scan_unit, watch
 
 EVIDENCE = "evidence.json"
 LEDGER = "ledger.sqlite"
@@ -45,6 +57,11 @@ OURS = frozenset({LOCK, LEDGER, f"{LEDGER}-wal", f"{LEDGER}-shm", EVIDENCE, SCRA
 """What may lie in an output folder of ours before its ledger does."""
 
 ENDLESS = 1 << 60
+MOST_RUNS = 90
+"""Earlier runs that evidence tells of."""
+
+ID_DIGITS = 12
+"""Hex digits of a fingerprint that evidence shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +118,14 @@ class Outcome:
     Attributes:
         run: what the ledger keeps of it.
         evidence: the evidence; None if nothing was new and the last run's stands as it was written.
+        before: that of the run before, if there was one and its evidence is still kept.
+        approved: that of the verdict that was approved last, if one was.
     """
 
     run: RunRow
     evidence: Evidence | None
+    before: Evidence | None = None
+    approved: Evidence | None = None
 
 
 class Observer(Protocol):
@@ -117,6 +138,16 @@ class Observer(Protocol):
     def end(self) -> None:
         """No unit is left."""
         ...
+
+
+def endless() -> float:
+    """Seconds left of a run that has no end."""
+    return math.inf
+
+
+def unlimited(_size_bytes: int) -> bool:
+    """A budget that allows everything."""
+    return True
 
 
 def scan(request: Request, observer: Observer) -> Evidence:
@@ -134,13 +165,14 @@ def scan(request: Request, observer: Observer) -> Evidence:
         return _scan(run, rulebook, observer, unlimited)
 
 
-def scan_new(request: Request, observer: Observer, allows: Allows) -> Outcome:
+def scan_new(request: Request, observer: Observer, allows: Allows, seconds_left: SecondsLeft = endless) -> Outcome:
     """`scan` what is new and decide over all; where nothing is new, the evidence that is there stands.
 
     Args:
         request: with `resume`.
         observer: watches.
         allows: ends the reading; what is then not read is unscanned, and first in line in the next run.
+        seconds_left: until the reading ends; a unit that is then being read is left for the next run.
 
     Raises:
         As for `scan`.
@@ -152,13 +184,10 @@ def scan_new(request: Request, observer: Observer, allows: Allows) -> Outcome:
             again = replace(last, id=0, started=run.started, ended=_now(), census={Change.SAME.value: len(run.found)})
             return Outcome(_entered(run.ledger, again), None)
         rulebook = load_rulebook(request.rules, request.policy, with_models=request.names)
-        evidence = _scan(run, rulebook, observer, allows)
-        return Outcome(run.ledger.runs(1)[0], evidence)
-
-
-def unlimited(_size_bytes: int) -> bool:
-    """A budget that allows everything."""
-    return True
+        _note_approval(run)
+        before, approved = _kept(run.ledger.evidence()), _kept(run.ledger.evidence(approved=True))
+        evidence = _scan(run, rulebook, observer, allows, seconds_left)
+        return Outcome(run.ledger.runs(1)[0], evidence, before, approved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,21 +209,25 @@ def _begun(request: Request, hashes: Hashes | Rulebook) -> Iterator[_Run]:
     key = load_key(request.key_file, request.out)
     plan = _plan(request, hashes, Fingerprinter(key).key_id)
     with _output(request.out), open_ledger(request.out / LEDGER) as ledger:
-        yield _Run(request, found, plan, _inputs(request, plan, hashes), ledger, started)
+        inputs = _inputs(request, plan, hashes, in_force(ledger.acceptances(), started))
+        yield _Run(request, found, plan, inputs, ledger, started)
 
 
-def _scan(run: _Run, rulebook: Rulebook, observer: Observer, allows: Allows) -> Evidence:
+def _scan(
+    run: _Run, rulebook: Rulebook, observer: Observer, allows: Allows, seconds_left: SecondsLeft = endless
+) -> Evidence:
     """Read what is not known and judge all."""
     request, ledger, plan = run.request, run.ledger, run.plan
-    executor = engines()[request.engine](Settings(request.workers, _time_limit, watch, request.cluster))
+    executor = engines()[request.engine](Settings(request.workers, _time_limit(seconds_left), watch, request.cluster))
     taken = intake.take(run.found, ledger, executor, request.verify, run.started, resume=request.resume, allows=allows)
     tasks = intake.tasks_of(plan, taken)
     _clear(request.out)
     intake.prepare(ledger, plan, tasks, taken, resume=request.resume, retire=run.started if request.retain else "")
-    left = _work(run, executor, tasks, observer, allows)
+    left = _work(run, executor, tasks, observer, allows, seconds_left)
     identity = _scan_part(plan, rulebook, request, run.started)
-    scanned = _collect(ledger, plan, rulebook, request.dataset, taken.facts, identity)
-    evidence = assemble(scanned, rulebook, request.artefact, request.asked)
+    accepted = _accepted(ledger, plan, taken.facts)
+    scanned = _collect(ledger, plan, rulebook, request.dataset, taken.facts, identity, accepted)
+    evidence = _told(ledger, assemble(scanned, rulebook, request.artefact, request.asked), accepted)
     text = to_json(evidence)
     write_text(request.out / EVIDENCE, text)
     _entered(ledger, run_row(evidence, text, run.inputs, taken.census.counts(), left), text)
@@ -226,9 +259,16 @@ def _is_in_place(file: Path, sha256: str) -> bool:
         return False
 
 
-def _inputs(request: Request, plan: Plan, hashes: Hashes | Rulebook) -> str:
+def _inputs(request: Request, plan: Plan, hashes: Hashes | Rulebook, accepted: Iterable[Acceptance]) -> str:
     """SHA-256 over all that evidence is made from but the shards."""
-    told = [plan.digest, hashes.policy_sha256, asdict(request.dataset), request.artefact, request.asked]
+    told = [
+        plan.digest,
+        hashes.policy_sha256,
+        asdict(request.dataset),
+        request.artefact,
+        request.asked,
+        [(one.fingerprint.hex(), one.rule, one.why, one.by, one.until) for one in accepted],
+    ]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
@@ -290,17 +330,64 @@ def decide(
     """
     before = read_evidence(out)
     with _locked(out), open_ledger(out / LEDGER) as ledger:
+        accepted = in_force(ledger.acceptances(), _now())
         scanned = Scanned(
             dataset=change(dataset_of(before)),
             scan=before.scan.model_copy(update={"policy_sha256": rulebook.policy_sha256}),
             shards=tuple(before.shards),
             tally=_total(ledger.tallies(before.scan.plan_sha256)),
-            merged=_merge(out, rulebook),
-            recount=_recount(out, rulebook, before.shards),
+            merged=_merge(out, rulebook, accepted),
+            recount=_recount(out, rulebook, before.shards, accepted),
         )
-        evidence = assemble(scanned, rulebook, artefact or before.risk.artefact, asked or before.verdict.asked)
+        decided = assemble(scanned, rulebook, artefact or before.risk.artefact, asked or before.verdict.asked)
+        evidence = decided.model_copy(update={"history": before.history, "accepted": _accepted_parts(accepted)})
         write_text(out / EVIDENCE, to_json(evidence))
     return evidence
+
+
+def forget(out: Path, before: str, *, units_alone: bool = False) -> dict[str, int]:
+    """Forget what is older than a day and no verdict is made from, files too; gives how many of what.
+
+    Args:
+        out: output folder.
+        before: first time that is kept, UTC, such as 2026-01-31.
+        units_alone: only what was found in shards that are gone.
+
+    Raises:
+        BadEvidence: there is no ledger in `out`.
+        Locked: another run works there.
+    """
+    with ledger_of(out) as ledger:
+        gone = ledger.forget(before, units_alone=units_alone)
+        if any(gone.values()):
+            intake.settle(ledger, out)
+    return gone
+
+
+@contextmanager
+def ledger_of(out: Path) -> Iterator[Ledger]:
+    """The ledger of a scan's output folder, which no run works in meanwhile.
+
+    Raises:
+        BadEvidence: there is none in `out`.
+        Locked: a run works there.
+    """
+    if not (out / LEDGER).exists():
+        raise BadEvidence(f"{out}: holds no {LEDGER}; name the output folder of a scan")
+    with _locked(out), open_ledger(out / LEDGER) as ledger:
+        yield ledger
+
+
+def runs(out: Path, last: int | None = None) -> list[RunRow]:
+    """The runs over an output folder, the oldest first, also while another is at work.
+
+    Raises:
+        BadEvidence: there is no ledger in `out`.
+    """
+    if not (out / LEDGER).exists():
+        raise BadEvidence(f"{out}: holds no {LEDGER}; name the output folder of a scan")
+    with open_ledger(out / LEDGER) as ledger:
+        return ledger.runs(last)
 
 
 def read_evidence(out: Path) -> Evidence:
@@ -365,8 +452,15 @@ def _locked(out: Path) -> Iterator[None]:
         raise Locked(f"{out}: another run works here; wait for it, or choose another --out") from error
 
 
-def _time_limit(item: object) -> float | None:
-    return item.timeout_seconds if isinstance(item, Task) else None
+def _time_limit(seconds_left: SecondsLeft) -> Callable[[object], float | None]:
+    """Seconds that an item may take: those of the unit, and no more than the run has left."""
+
+    def limit(item: object) -> float | None:
+        own = item.timeout_seconds if isinstance(item, Task) else math.inf
+        seconds = min(own, max(1.0, seconds_left()))
+        return None if seconds == math.inf else seconds
+
+    return limit
 
 
 def _clear(out: Path) -> None:
@@ -378,36 +472,39 @@ def _clear(out: Path) -> None:
         stale.unlink(missing_ok=True)
 
 
-def _work(run: _Run, executor: Executor, tasks: Mapping[str, Task], observer: Observer, allows: Allows) -> int:
+def _work(
+    run: _Run,
+    executor: Executor,
+    tasks: Mapping[str, Task],
+    observer: Observer,
+    allows: Allows,
+    seconds_left: SecondsLeft,
+) -> int:
     """Scan every unit that the ledger does not know, enter each as it is done, and give how many are left for later."""
     ledger, plan = run.ledger, run.plan
     known = {name for name, row in ledger.units(plan.digest).items() if row.whole or row.tries >= run.request.tries}
-    waiting = [task for name, task in tasks.items() if name not in known]
-    rows, size = sum(task.unit.rows for task in waiting), sum(task.unit.size_bytes for task in waiting)
-    observer.begin(rows, size, lambda: executor.progress)
-    handed = 0
-
-    def allowed() -> Iterator[Task]:
-        nonlocal handed
-        for task in waiting:
-            if not allows(task.unit.size_bytes):
-                return
-            handed += 1
-            yield task
-
-    for task in waiting:
+    waiting = {name: task for name, task in tasks.items() if name not in known}
+    rows, size = sum(task.unit.rows for task in waiting.values()), sum(t.unit.size_bytes for t in waiting.values())
+    for task in waiting.values():
         clear(task)
+    allowed = takewhile(lambda task: allows(task.unit.size_bytes), tuple(waiting.values()))
+    observer.begin(rows, size, lambda: executor.progress)
     try:
-        for result in executor.map(scan_unit, allowed()):
+        for result in executor.map(scan_unit, allowed):
+            if isinstance(result, Lost) and result.reason is UnscannedReason.TIMED_OUT and seconds_left() <= 0:
+                continue
             done = lost(result.item, result.reason) if isinstance(result, Lost) else arrived(result)
-            task = done.task
-            ledger.finish(
-                plan.digest, task.name, done.tally, whole=done.whole, sha256=task.sha256, number=task.unit.index
-            )
+            _finish(ledger, done)
+            del waiting[done.task.name]
     finally:
         observer.end()
-    ledger.set_aside(plan.digest, {task.name: forsake(task) for task in waiting[handed:]})
-    return len(waiting) - handed
+    ledger.set_aside(plan.digest, {name: forsake(task) for name, task in waiting.items()})
+    return len(waiting)
+
+
+def _finish(ledger: Ledger, done: Done) -> None:
+    task = done.task
+    ledger.finish(task.plan.digest, task.name, done.tally, whole=done.whole, sha256=task.sha256, number=task.unit.index)
 
 
 def _scan_part(plan: Plan, rulebook: Rulebook, request: Request, started: str) -> ScanPart:
@@ -427,7 +524,13 @@ def _scan_part(plan: Plan, rulebook: Rulebook, request: Request, started: str) -
 
 
 def _collect(
-    ledger: Ledger, plan: Plan, rulebook: Rulebook, dataset: Dataset, facts: Sequence[ShardFacts], identity: ScanPart
+    ledger: Ledger,
+    plan: Plan,
+    rulebook: Rulebook,
+    dataset: Dataset,
+    facts: Sequence[ShardFacts],
+    identity: ScanPart,
+    accepted: Sequence[Acceptance],
 ) -> Scanned:
     tally = _total(ledger.tallies(plan.digest))
     partial = {entry.shard for entry in tally.unscanned}
@@ -437,27 +540,88 @@ def _collect(
         scan=identity,
         shards=parts,
         tally=tally,
-        merged=_merge(plan.out, rulebook),
-        recount=_recount(plan.out, rulebook, parts),
+        merged=_merge(plan.out, rulebook, accepted),
+        recount=_recount(plan.out, rulebook, parts, accepted),
     )
+
+
+def _accepted(ledger: Ledger, plan: Plan, facts: Iterable[ShardFacts]) -> list[Acceptance]:
+    """Reviewed findings that are in force today, known again if the key is another one than it was."""
+    renewed = rekeyed(plan.out, ledger.acceptances(), plan.key_id, {one.sha256: one.shard.name for one in facts})
+    ledger.withdraw(old for old, _ in renewed)
+    ledger.accept(new for _, new in renewed)
+    return in_force(ledger.acceptances(), _now())
+
+
+def _told(ledger: Ledger, evidence: Evidence, accepted: Sequence[Acceptance]) -> Evidence:
+    """The evidence with the runs before it, and with the findings that were reviewed."""
+    runs = {run.scan: run for run in ledger.runs()}
+    history = [_run_part(run) for run in list(runs.values())[-MOST_RUNS:]]
+    return evidence.model_copy(update={"history": history, "accepted": _accepted_parts(accepted)})
+
+
+def _run_part(run: RunRow) -> RunPart:
+    return RunPart(
+        ended=run.ended,
+        decision=Decision(run.decision),
+        tier=Tier(run.tier),
+        score=Interval(p05=run.p05, p50=run.p50, p95=run.p95),
+        shards=run.shards,
+        share=run.share,
+        findings=run.findings,
+    )
+
+
+def _accepted_parts(accepted: Iterable[Acceptance]) -> list[AcceptedPart]:
+    return [
+        AcceptedPart(
+            id=one.fingerprint.hex()[:ID_DIGITS],
+            rule=one.rule,
+            entity=one.entity,
+            by=one.by,
+            why=one.why,
+            until=one.until,
+        )
+        for one in accepted
+    ]
+
+
+def _note_approval(run: _Run) -> None:
+    """Keep the evidence that a reviewer approved, to tell later what changed since."""
+    try:
+        evidence = read_evidence(run.request.out)
+    except BadEvidence:
+        return
+    approval = getattr(evidence, "approval", None)
+    if approval is not None and not approval.stale:
+        run.ledger.approve(evidence.scan.id)
+
+
+def _kept(text: bytes | None) -> Evidence | None:
+    """Evidence that the ledger kept, unless it is of another version of the program and cannot be compared."""
+    try:
+        return from_json(text) if text else None
+    except BadEvidence:
+        return None
 
 
 def _total(tallies: Mapping[str, Tally]) -> Tally:
     return total(list(tallies.values()))
 
 
-def _merge(out: Path, rulebook: Rulebook) -> Merged:
-    return merge(_value_tables(out), out / SCRATCH, _allowed(rulebook))
+def _merge(out: Path, rulebook: Rulebook, accepted: Sequence[Acceptance]) -> Merged:
+    return merge(_value_tables(out), out / SCRATCH, _allowed(rulebook), fully_accepted(out, accepted))
 
 
-def _recount(out: Path, rulebook: Rulebook, parts: Iterable[ShardPart]) -> Recount:
+def _recount(out: Path, rulebook: Rulebook, parts: Iterable[ShardPart], accepted: Sequence[Acceptance]) -> Recount:
     """Counts over what is left without some columns and some shards."""
+    without = fully_accepted(out, accepted)
     stems = {part.path: file_stem(part.path, part.sha256) for part in parts}
 
     def recounted(columns: frozenset[str], shards_out: frozenset[str]) -> Histogram:
         gone = tuple(stems[path] for path in shards_out)
         files = [file for file in _value_tables(out) if not file.name.startswith(gone)]
-        return recount(files, out / SCRATCH, _allowed(rulebook), columns)
+        return recount(files, out / SCRATCH, _allowed(rulebook), columns, without)
 
     return recounted
 

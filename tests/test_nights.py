@@ -15,8 +15,8 @@ from scanner import scan as scanning
 from scanner.census import Change
 from scanner.evidence import Evidence
 from scanner.files import packaged_rules
-from scanner.intake import Verify
 from scanner.model import ShardStatus, UnscannedReason
+from scanner.plan import Verify
 from scanner.rulebook import Rulebook, load_rulebook
 from scanner.scan import Outcome, Request, read_evidence, scan_new, unlimited
 from tests.scans import Silent, comparable, request, write_shard

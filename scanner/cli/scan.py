@@ -95,8 +95,8 @@ def command(paths: tuple[str, ...], config: Path | None, **options: Any) -> int:
     PATH is a file, a folder, a hive partition or a glob. Every option may also stand in dataset.yaml or in a
     SCANNER_ variable; a flag wins over a variable, a variable over the file.
     """
-    file = _dataset_file(config, paths)
-    request = _request(paths, file, options)
+    file = dataset_file(config, paths)
+    request = request_of(paths, file, options)
     evidence = scanning.scan(request, Bar())
     write_reports(evidence, request.out)
     show_verdict(evidence, as_json=_chosen("as_json", options, file))
@@ -113,7 +113,7 @@ def write_reports(evidence: Evidence, out: Path) -> list[Path]:
     return written
 
 
-def _dataset_file(config: Path | None, paths: Sequence[str]) -> DatasetFile:
+def dataset_file(config: Path | None, paths: Sequence[str]) -> DatasetFile:
     """The file named, else the one that lies in the only path given, else an empty description."""
     beside = Path(paths[0]) / FILE_NAME
     if config is None and len(paths) == 1 and beside.is_file():
@@ -121,7 +121,9 @@ def _dataset_file(config: Path | None, paths: Sequence[str]) -> DatasetFile:
     return load_dataset_file(config) if config else DatasetFile()
 
 
-def _request(paths: tuple[str, ...], file: DatasetFile, options: Mapping[str, Any]) -> scanning.Request:
+def request_of(paths: tuple[str, ...], file: DatasetFile, options: Mapping[str, Any]) -> scanning.Request:
+    """What to do, by options and variables, then by the file, then by default."""
+
     def chosen(name: str, default: Any = None) -> Any:
         value = _chosen(name, options, file)
         return default if value is None else value
