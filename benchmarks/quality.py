@@ -32,7 +32,7 @@ def main() -> None:
     names = options.sets or [name for name in maps if name not in LEFT_OUT]
     loaded = load_detectables(None, with_models=True, prove=False)
     detection = build(loaded.rules, loaded.models, loaded.columns, count_documentation=True)
-    models = ", ".join(f"{language}: {spec.install}" for language, spec in sorted(loaded.models.items()))
+    models = ", ".join(f"{language}: {spec.title}" for language, spec in sorted(loaded.models.items()))
     print(head(models))
     for name in sorted(names):
         print("\n".join(rows(name, measured(options.corpora, name, maps[name], detection), maps[name])), flush=True)

@@ -10,7 +10,6 @@ from typing import TypeVar
 
 from scanner.detectors.columns import ColumnRules, parse_columns
 from scanner.detectors.names import ModelSpec, parse_models
-from scanner.detectors.names.models import folder_sha256
 from scanner.detectors.patterns import load_rules
 from scanner.entities import Bundle, Entities
 from scanner.errors import BadPolicy, BadRules, Fault, Faults
@@ -105,7 +104,7 @@ def load_rulebook(rules: Path | None, policy: Path | None, *, with_models: bool,
         calibration=calibration,
         policy=parsed,
         policy_sha256=_sha256(policy_file, calibration_file),
-        models_sha256={language: _checked_sha256(spec) for language, spec in detectables.models.items()},
+        models_sha256={language: spec.fingerprint() for language, spec in detectables.models.items()},
     )
 
 
@@ -132,7 +131,7 @@ def load_hashes(rules: Path | None, policy: Path | None, *, with_models: bool) -
     except OSError as error:
         raise BadPolicy([Fault(str(policy), f"cannot be read: {error.strerror}")]) from error
     return Hashes(
-        rules_sha256(rules), policy_sha256, {language: _checked_sha256(spec) for language, spec in models.items()}
+        rules_sha256(rules), policy_sha256, {language: spec.fingerprint() for language, spec in models.items()}
     )
 
 
@@ -169,11 +168,6 @@ def _try(load: Callable[[], T], faults: list[Fault]) -> T | None:
     except Faults as error:
         faults.extend(error.faults)
         return None
-
-
-def _checked_sha256(spec: ModelSpec) -> str:
-    folder = spec.checked_folder()
-    return spec.sha256 or folder_sha256(folder)
 
 
 def _sha256(*files: Path) -> str:

@@ -75,7 +75,7 @@ def _write_calibration(
         maps,
         datetime.now(UTC).date().isoformat(),
         VERSION,
-        {language: spec.install for language, spec in models.items()},
+        {language: spec.title for language, spec in models.items()},
     )
     before = file.read_text() if file.exists() else ""
     write_text(file, evaluating.calibration_text(table, before))

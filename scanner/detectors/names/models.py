@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from scanner.detectors.names.evidence import FEATURES, Weights
+from scanner.detectors.names.weights import TRAINED, file_sha256, install, read_weights
 from scanner.errors import BadModel, BadRules, Fault
 
-_KEYS = {"package", "path", "install", "sha256", "labels"}
+_KEYS = {"package", "path", "install", "sha256", "labels", "tokenizer", "weights", "weights_sha256"}
 
 _UPSTREAM = ("tok2vec", "transformer")
 """Pipes that `ner` of some models reads its vectors from; models with a network of their own do without."""
@@ -31,6 +32,9 @@ class ModelSpec:
         sha256: hex digest by `folder_sha256`; "" accepts any bytes.
         labels: entity of each label that counts.
         weights: how evidence counts, by entity; empty leaves the model's own choices as they are.
+        tokenizer: ISO 639-1 code whose words spaCy cuts, where that is not the package's own language.
+        trained: file in `trained/` with parameters of our own for the model's network; "" for the package's.
+        trained_sha256: hex digest of that file; "" accepts any bytes.
     """
 
     language: str
@@ -40,6 +44,14 @@ class ModelSpec:
     sha256: str
     labels: Mapping[str, str]
     weights: Weights = field(default_factory=dict)
+    tokenizer: str = ""
+    trained: str = ""
+    trained_sha256: str = ""
+
+    @property
+    def title(self) -> str:
+        """The model in a few words: its package, and its own weights with the first digits of their digest."""
+        return self.install + (f" + {self.trained} {self.trained_sha256[:8]}".rstrip() if self.trained else "")
 
     def folder(self) -> Path:
         """Where the model lies.
@@ -70,17 +82,47 @@ class ModelSpec:
             )
         return folder
 
+    def checked_weights(self) -> Path | None:
+        """The file of our own parameters, its bytes compared with the known ones; None where there is none.
+
+        Raises:
+            BadModel: it is absent, or its bytes are not the known ones.
+        """
+        if not self.trained:
+            return None
+        file = TRAINED / self.trained
+        if file_sha256(file) != (self.trained_sha256 or file_sha256(file)):
+            raise BadModel(f"the weights `{self.trained}` are not those known for `{self.language}`")
+        return file
+
+    def fingerprint(self) -> str:
+        """Hex digest of everything that is loaded: `sha256` of a package as it is, else over its parts.
+
+        Raises:
+            BadModel: a part is absent or altered.
+        """
+        folder, file = self.checked_folder(), self.checked_weights()
+        package = self.sha256 or folder_sha256(folder)
+        if file is None:
+            return package
+        return hashlib.sha256(f"{package} {self.tokenizer} {file_sha256(file)}".encode()).hexdigest()
+
     def load(self) -> Any:
         """The spaCy pipeline that recognises names and does nothing else.
 
         Raises:
             BadModel: it is absent, altered, does not load, or has no `ner` pipe.
         """
-        folder = self.checked_folder()
+        folder, file = self.checked_folder(), self.checked_weights()
         try:
-            return _load_recogniser(folder)
+            pipeline = _load_recogniser(folder)
+            if self.tokenizer:
+                pipeline = _with_tokenizer(pipeline, self.tokenizer)
+            if file is not None:
+                install(pipeline.get_pipe("ner"), read_weights(file))
         except (OSError, ValueError, KeyError, ImportError) as error:
             raise BadModel(f"the model of `{self.package}` does not load: {type(error).__name__}") from error
+        return pipeline
 
 
 def folder_sha256(folder: Path) -> str:
@@ -124,9 +166,13 @@ def _faults(entry: Any, place: str) -> Iterator[Fault]:
         yield Fault(place, "`package` must name an installed Python package")
     if not isinstance(entry.get("labels"), dict) or not entry["labels"]:
         yield Fault(place, "`labels` must map the model's labels to entities")
-    sha256 = entry.get("sha256", "")
-    if not isinstance(sha256, str) or (sha256 and len(sha256) != 64):
-        yield Fault(place, "`sha256` must be 64 hexadecimal digits")
+    for key in ("sha256", "weights_sha256"):
+        sha256 = entry.get(key, "")
+        if not isinstance(sha256, str) or (sha256 and len(sha256) != 64):
+            yield Fault(place, f"`{key}` must be 64 hexadecimal digits")
+    for key in ("tokenizer", "weights"):
+        if not isinstance(entry.get(key, ""), str):
+            yield Fault(place, f"`{key}` must be text")
 
 
 def _evidence_faults(evidence: Any, place: str) -> Iterator[Fault]:
@@ -160,6 +206,9 @@ def _spec(language: str, entry: Mapping[str, Any], weights: Weights) -> ModelSpe
         sha256=str(entry.get("sha256", "")),
         labels={str(label): str(entity) for label, entity in entry["labels"].items()},
         weights=weights,
+        tokenizer=str(entry.get("tokenizer", "")),
+        trained=str(entry.get("weights", "")),
+        trained_sha256=str(entry.get("weights_sha256", "")),
     )
 
 
@@ -178,3 +227,13 @@ def _load_recogniser(folder: Path) -> Any:
         # A model of spaCy 3.7 runs unchanged on 3.8; W095 only says that the versions differ.
         warnings.filterwarnings("ignore", message=r"\[W095\]")
         return spacy.load(folder, exclude=[name for name in config["nlp"]["pipeline"] if name not in wanted])
+
+
+def _with_tokenizer(pipeline: Any, language: str) -> Any:
+    """The same recogniser behind another language's tokeniser."""
+    import spacy
+
+    other = spacy.blank(language)
+    other.vocab.vectors = pipeline.vocab.vectors
+    other.add_pipe("ner", source=pipeline)
+    return other
