@@ -1,0 +1,1 @@
+"""Training of the names stage's own weights: see `docs/models.md`."""
