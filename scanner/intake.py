@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 from scanner import census, shards
 from scanner.atomic import replacing
 from scanner.census import Census
-from scanner.errors import UnreadableShard
+from scanner.errors import StoreFailed, UnreadableShard
 from scanner.executors import Executor, Lost
 from scanner.ledger import Known, Ledger, UnitRow
 from scanner.model import Unscanned, UnscannedReason
@@ -66,7 +67,7 @@ def take(
     resume: bool,
     allows: Allows,
 ) -> Intake:
-    """Look at every shard: known ones by a glance, all others by their footer and every byte.
+    """Look at every shard: known ones by a glance, all others by their footer and every byte, if they lie on disk.
 
     Args:
         found: the shards that are there.
@@ -82,7 +83,8 @@ def take(
     strange = [shard for shard in found if shard.name not in trusted]
     strange.sort(key=lambda shard: (known[shard.name].first_seen if shard.name in known else now, shard.name))
     looked: list[ShardFacts] = []
-    for some in _batches(_inspected(executor, strange, allows), AT_ONCE):
+    inspect = partial(shards.inspect, whole=verify is Verify.SHA256)
+    for some in _batches(_inspected(executor, inspect, strange, allows), AT_ONCE):
         ledger.enter(some, now)
         looked += some
     facts = [*ledger.facts(shard for shard in found if shard.name in trusted), *looked]
@@ -98,7 +100,7 @@ def is_same(shard: Shard, glance: str) -> bool:
     """Whether a glance at the shard gives what it gave before; never for a glance that says nothing."""
     try:
         return bool(glance) and not shard.outside and shards.glance(shard.path) == glance
-    except UnreadableShard:
+    except (UnreadableShard, StoreFailed):
         return False
 
 
@@ -135,7 +137,9 @@ def _is_same(shard: Shard, known: Mapping[str, Known]) -> bool:
     return shard.name in known and is_same(shard, known[shard.name].glance)
 
 
-def _inspected(executor: Executor, strange: Sequence[Shard], allows: Allows) -> Iterator[ShardFacts]:
+def _inspected(
+    executor: Executor, inspect: Callable[[Shard], ShardFacts], strange: Sequence[Shard], allows: Allows
+) -> Iterator[ShardFacts]:
     """Facts of shards that must be looked at; a shard whose reader died, or whose turn did not come, is at fault."""
     begun = 0
 
@@ -147,7 +151,7 @@ def _inspected(executor: Executor, strange: Sequence[Shard], allows: Allows) -> 
             begun += 1
             yield shard
 
-    for result in executor.map(shards.inspect, allowed()):
+    for result in executor.map(inspect, allowed()):
         if isinstance(result, Lost):
             yield _given_up(result.item, result.reason, "its footer ended the worker that read it")
         else:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from scanner.errors import BadOutput
-from scanner.model import Unscanned, UnscannedReason
+from scanner.model import Identity, Unscanned, UnscannedReason
 from scanner.shards import GroupFacts, Shard, ShardFacts
 from scanner.tally import Tally
 
@@ -465,6 +465,7 @@ def _told(facts: ShardFacts) -> dict[str, object]:
         "columns": facts.columns,
         "groups": [(group.rows, group.size_bytes) for group in facts.groups],
         "stamp": facts.stamp,
+        "identity": facts.identity,
         "fault": fault and [fault.rows, fault.size_bytes, fault.reason, fault.detail],
     }
 
@@ -480,6 +481,7 @@ def _facts(shard: Shard, told: Mapping[str, Any], glance: str, sha256: str) -> S
         stamp=tuple(told["stamp"]) if told["stamp"] else None,
         fault=_fault(shard, *told["fault"]) if told["fault"] else None,
         glance=glance,
+        identity=Identity(told.get("identity", Identity.SHA256)),
     )
 
 

@@ -102,6 +102,17 @@ class UnscannedReason(StrEnum):
     LATER = "left for a later run"
 
 
+class Identity(StrEnum):
+    """What the hash that identifies a shard is made from.
+
+    `SHA256`: all its bytes. `ETAG`: its size, its store's version of it (entity tag, version or time of change), and
+    its footer; for remote shards, of which no more than the wanted columns is read.
+    """
+
+    SHA256 = "sha256"
+    ETAG = "etag"
+
+
 class ShardStatus(StrEnum):
     """What became of a shard."""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from scanner.detection import Detection, LeafFindings, build
 from scanner.entities import Bundle, Entities
-from scanner.errors import BadEngine, BadOutput, MixedKeys
+from scanner.errors import BadEngine, BadOutput, MixedKeys, StoreFailed
 from scanner.executors import Progress
 from scanner.fingerprints import Fingerprinter
 from scanner.keys import read_key
@@ -81,6 +81,8 @@ def scan_unit(task: Task) -> Done:
     try:
         with Recorder(task.unit.shard.name, spans, values) as recorder:
             tally = sum((_scan_batch(batch, task, made, recorder) for batch in _batches(task, made)), Tally())
+    except StoreFailed as error:
+        return Done(task, _unscanned(task, error.reason, error.what), False)
     except OSError as error:
         if error.errno in FULL:
             raise BadOutput(f"{task.plan.out}: cannot be written: {os.strerror(error.errno)}") from None

@@ -39,7 +39,7 @@ def write_shard(file: Path, texts: Sequence[str | None], **options: Any) -> Path
     return file
 
 
-def request(path: Path, out: Path, key_file: Path, **changes: Any) -> Request:
+def request(path: Path | str, out: Path, key_file: Path, **changes: Any) -> Request:
     """A quick scan in this process, without the names stage unless asked for."""
     dataset = changes.pop("dataset", Dataset("test", Provenance.LICENSED, model_card=CARD))
     return Request(
@@ -51,7 +51,7 @@ def request(path: Path, out: Path, key_file: Path, **changes: Any) -> Request:
     )
 
 
-def scanned(path: Path, out: Path, key_file: Path, **changes: Any) -> Evidence:
+def scanned(path: Path | str, out: Path, key_file: Path, **changes: Any) -> Evidence:
     """Evidence of a quick scan."""
     return scan(request(path, out, key_file, **changes), Silent())
 

@@ -31,6 +31,7 @@ from scanner.executors import engines
 from scanner.keys import default_key_file
 from scanner.model import Artefact, Provenance, Tier
 from scanner.reports import formats
+from scanner.stores import is_url, last_part
 
 WRITTEN = ("html", "md")
 """Reports that every scan leaves beside its evidence."""
@@ -161,4 +162,6 @@ def _chosen(name: str, options: Mapping[str, Any], file: DatasetFile) -> Any:
 
 def _name_of(paths: Sequence[str]) -> str:
     """What to call a dataset whose file gives no name: its folder or file."""
-    return Path(paths[0]).resolve().name if len(paths) == 1 else "dataset"
+    if len(paths) > 1:
+        return "dataset"
+    return last_part(paths[0]) if is_url(paths[0]) else Path(paths[0]).resolve().name

@@ -11,11 +11,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scanner.errors import UnreadableShard
-from scanner.model import Unscanned, UnscannedReason
-from scanner.shards.find import MAGIC, Shard
+from scanner import stores
+from scanner.errors import StoreFailed, UnreadableShard
+from scanner.model import Identity, Unscanned, UnscannedReason
+from scanner.shards.footer import TAIL_BYTES, footer_bytes
 from scanner.shards.leaves import leaf_types, tree
-from scanner.shards.source import Stamp, glance, open_input, stamp
+from scanner.shards.naming import MAGIC, Shard
+from scanner.shards.source import Source, Stamp, glance, open_input, told
 
 ENCRYPTED_MAGIC = b"PARE"
 ARROW_ERRORS = (pa.ArrowException, OSError, ValueError, MemoryError, RecursionError, OverflowError)
@@ -44,7 +46,7 @@ class ShardFacts:
 
     Attributes:
         shard: which.
-        sha256: of the whole file, hex; "" if it could not be read.
+        sha256: of the whole file, hex, or as `identity` says; "" if it could not be read.
         size_bytes: size of the file; 0 if it could not be looked at.
         rows: rows as the footer claims; 0 without a footer.
         columns: leaf paths.
@@ -52,6 +54,7 @@ class ShardFacts:
         stamp: tells later whether the file changed.
         fault: why nothing of the shard can be read, if so.
         glance: tells a later run, without a read, that nothing changed; "" where it must look again.
+        identity: what `sha256` is a hash of.
     """
 
     shard: Shard
@@ -63,6 +66,7 @@ class ShardFacts:
     stamp: Stamp | None
     fault: Unscanned | None = None
     glance: str = ""
+    identity: Identity = Identity.SHA256
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -90,21 +94,32 @@ class Unit:
     stamp: Stamp
 
 
-def inspect(shard: Shard) -> ShardFacts:
-    """Facts of the shard from its footer, and the hash of its bytes. Never raises for what the shard is."""
-    digest, size, seen, glanced = "", 0, None, ""
+def inspect(shard: Shard, *, whole: bool = False) -> ShardFacts:
+    """Facts of the shard from its footer, and what identifies its bytes. Never raises for what the shard is.
+
+    Args:
+        shard: which.
+        whole: hash all bytes of a remote shard too, which moves them all.
+
+    Raises:
+        BadUrl: the library of its store is not installed here.
+    """
+    known = ShardFacts(shard, "", 0, 0, (), (), None)
     try:
         if shard.outside:
-            raise UnreadableShard(UnscannedReason.UNREADABLE, "a symbolic link that leads out of the folder given")
-        glanced = glance(shard.path)
-        seen = stamp(shard.path)
-        size = seen[0]
-        digest = _sha256(shard.path)
-        with opened(shard.path) as file:
-            return replace(_facts(shard, digest, seen, file), glance=glanced)
-    except UnreadableShard as error:
-        fault = Unscanned(shard.name, "", 0, size, error.reason, str(error))
-        return ShardFacts(shard, digest, size, 0, (), (), seen, fault, glanced if error.reason in LASTING else "")
+            raise UnreadableShard(UnscannedReason.UNREADABLE, "leads out of the folder given")
+        if not stores.is_url(shard.path):
+            known = replace(known, glance=glance(shard.path))
+        with open_input(shard.path) as source:
+            known = replace(known, size_bytes=source.size(), stamp=source.stamp)
+            if stores.is_url(shard.path):
+                known = replace(known, glance=told(*source.stamp))
+            known = _identified(known, source, whole=whole)
+            return _facts(known, parquet(source))
+    except (UnreadableShard, StoreFailed) as error:
+        what = error.what if isinstance(error, StoreFailed) else str(error)
+        fault = Unscanned(shard.name, "", 0, known.size_bytes, error.reason, what)
+        return replace(known, fault=fault, glance=known.glance if error.reason in LASTING else "")
 
 
 def units(facts: ShardFacts, target_bytes: int = TARGET_BYTES) -> list[Unit]:
@@ -130,23 +145,40 @@ def opened(path: str, **options: Any) -> Iterator[pq.ParquetFile]:
 
     Raises:
         UnreadableShard: it is empty, no Parquet, encrypted, or its footer cannot be read.
+        BadUrl, StoreFailed: as `open_input`.
     """
     with open_input(path) as source:
-        _check_magic(source)
-        try:
-            file = pq.ParquetFile(source, pre_buffer=False, schema_depth_limit=SCHEMA_DEPTH, **options)
-            schema, names = file.schema_arrow, len(file.schema)
-        except NotImplementedError as error:
-            raise UnreadableShard(UnscannedReason.UNSUPPORTED, "its schema has a type that cannot be read") from error
-        except ARROW_ERRORS as error:
-            raise UnreadableShard(UnscannedReason.CORRUPT, "its footer cannot be read") from error
-        _check_signature(source, file.metadata)
-        if sum(1 for _ in leaf_types(tree(schema))) != names:
-            raise UnreadableShard(UnscannedReason.UNSUPPORTED, "its columns cannot be told apart")
-        yield file
+        yield parquet(source, **options)
 
 
-def _check_magic(source: Any) -> None:
+def parquet(source: Source, **options: Any) -> pq.ParquetFile:
+    """`opened` over an open source. The footer is read here: Arrow would fetch far more than it.
+
+    Raises:
+        UnreadableShard: it is empty, no Parquet, encrypted, or its footer cannot be read.
+        StoreFailed: the store lost it, refuses it or fails too often.
+    """
+    _check_magic(source)
+    try:
+        footer = footer_bytes(source)
+        tail = pa.BufferReader(b"".join((MAGIC, footer, len(footer).to_bytes(4, "little"), MAGIC)))
+        metadata = pq.ParquetFile(tail, pre_buffer=False, schema_depth_limit=SCHEMA_DEPTH).metadata
+        file = pq.ParquetFile(
+            source.native, metadata=metadata, pre_buffer=False, schema_depth_limit=SCHEMA_DEPTH, **options
+        )
+        schema, names = file.schema_arrow, len(file.schema)
+    except NotImplementedError as error:
+        raise UnreadableShard(UnscannedReason.UNSUPPORTED, "its schema has a type that cannot be read") from error
+    except ARROW_ERRORS as error:
+        source.check()
+        raise UnreadableShard(UnscannedReason.CORRUPT, "its footer cannot be read") from error
+    _check_signature(footer, metadata)
+    if sum(1 for _ in leaf_types(tree(schema))) != names:
+        raise UnreadableShard(UnscannedReason.UNSUPPORTED, "its columns cannot be told apart")
+    return file
+
+
+def _check_magic(source: Source) -> None:
     try:
         size = source.size()
         head, tail = source.read_at(4, 0), source.read_at(4, max(size - 4, 0))
@@ -162,27 +194,40 @@ def _check_magic(source: Any) -> None:
         raise UnreadableShard(UnscannedReason.CORRUPT, "is cut off: it has no footer")
 
 
-def _check_signature(source: Any, metadata: Any) -> None:
+def _check_signature(footer: bytes, metadata: Any) -> None:
     """Refuse a readable footer over encrypted columns: Arrow 26 ends the process when asked about such a column.
 
     The footer is then followed by its signature, so it is longer than what was parsed.
     """
-    length = int.from_bytes(source.read_at(4, source.size() - 8), "little")
-    if length != metadata.serialized_size:
+    if len(footer) != metadata.serialized_size:
         raise UnreadableShard(UnscannedReason.UNREADABLE, "is encrypted, or has a footer with something after it")
 
 
-def _facts(shard: Shard, digest: str, seen: Stamp, file: pq.ParquetFile) -> ShardFacts:
+def _identified(known: ShardFacts, source: Source, *, whole: bool) -> ShardFacts:
+    """What identifies the shard's bytes; of a remote one that is not read whole, what its store and its footer say."""
+    path = known.shard.path
+    if not stores.is_url(path):
+        return replace(known, sha256=_sha256(path))
+    version = str(source.stamp[1])
+    if version.startswith(stores.SHA256):
+        return replace(known, sha256=version.removeprefix(stores.SHA256))
+    if whole:
+        return replace(known, sha256=stores.sha256(path))
+    digest = hashlib.sha256(f"{known.size_bytes} {version} ".encode())
+    if source.read_at(4, max(source.size() - 4, 0)) == MAGIC:
+        digest.update(source.read_at(TAIL_BYTES, max(source.size() - TAIL_BYTES, 0)))
+        digest.update(footer_bytes(source))
+    return replace(known, sha256=digest.hexdigest(), identity=Identity.ETAG)
+
+
+def _facts(known: ShardFacts, file: pq.ParquetFile) -> ShardFacts:
     metadata = file.metadata
     groups = tuple(_group(metadata, index) for index in range(metadata.num_row_groups))
-    return ShardFacts(
-        shard=shard,
-        sha256=digest,
-        size_bytes=seen[0],
+    return replace(
+        known,
         rows=sum(group.rows for group in groups),
         columns=tuple(leaf.column for leaf in leaf_types(tree(file.schema_arrow))),
         groups=groups,
-        stamp=seen,
     )
 
 

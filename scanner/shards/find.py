@@ -6,32 +6,19 @@ import glob
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from scanner import stores
 from scanner.errors import NothingToScan
-
-SUFFIXES = (".parquet", ".parq", ".pq")
-MAGIC = b"PAR1"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Shard:
-    """One Parquet file.
-
-    Attributes:
-        name: posix path relative to the root it was found under; what evidence calls it.
-        path: where it lies now.
-        outside: it is a symbolic link that leads out of the root, and so is named but not read.
-    """
-
-    name: str
-    path: str
-    outside: bool = False
+from scanner.shards import remote
+from scanner.shards.naming import MAGIC as MAGIC
+from scanner.shards.naming import SUFFIXES, is_hidden
+from scanner.shards.naming import Shard as Shard
 
 
 def find(paths: Iterable[str | os.PathLike[str]]) -> list[Shard]:
-    """Every shard under the paths, sorted by name; the same file twice is one shard.
+    """Every shard under the paths and URLs, sorted by name; the same file twice is one shard.
 
     A path is a file (taken whatever its name), a folder (searched to any depth for `.parquet`, `.parq`, `.pq` and
     for files without a suffix that begin as Parquet does; names that start with `_` or `.` are passed over, as
@@ -39,8 +26,12 @@ def find(paths: Iterable[str | os.PathLike[str]]) -> list[Shard]:
     Names do not depend on where the dataset lies: they are relative to the folder given, or to the fixed part of
     the glob. With several folders each name starts with its folder's name; what still collides gets `~2`, `~3`.
 
+    A URL of a store is taken in the same way; one of a web server names a single file.
+
     Raises:
         NothingToScan: a path is missing, or no path leads to a shard; tells every such path.
+        BadUrl: a URL cannot be used.
+        StoreFailed: a store cannot tell all that there is.
     """
     given = [os.fspath(path) for path in paths]
     found = [(path, _under(path)) for path in given]
@@ -54,6 +45,8 @@ def find(paths: Iterable[str | os.PathLike[str]]) -> list[Shard]:
 
 def _under(path: str) -> list[Shard]:
     """Shards of one path given, named relative to it; empty if there are none."""
+    if stores.is_url(path):
+        return remote.under(path)
     if os.path.isdir(path):
         return list(_walk(Path(path)))
     if os.path.exists(path):
@@ -85,12 +78,12 @@ def _fixed_part(pattern: str) -> str:
 def _walk(root: Path) -> Iterator[Shard]:
     for folder, folders, files in os.walk(root):
         here = Path(folder)
-        folders[:] = sorted(name for name in folders if not _hidden(name))
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
         for name in folders:
             if (here / name).is_symlink() and _leaves(root, here / name):
                 yield _shard(root, here / name)
         for name in sorted(files):
-            if not _hidden(name) and _looks_like_shard(here / name):
+            if not is_hidden(name) and _looks_like_shard(here / name):
                 yield _shard(root, here / name)
 
 
@@ -101,10 +94,6 @@ def _shard(root: Path, path: Path) -> Shard:
 
 def _leaves(root: Path, path: Path) -> bool:
     return not path.resolve().is_relative_to(root.resolve())
-
-
-def _hidden(name: str) -> bool:
-    return name.startswith((".", "_")) and "=" not in name
 
 
 def _looks_like_shard(path: Path) -> bool:
@@ -124,6 +113,10 @@ def _text(name: str) -> str:
 
 def _prefixed(path: str, shards: Sequence[Shard]) -> list[Shard]:
     """With several roots, a folder's name stands before its shards; a file keeps its own."""
+    if stores.is_url(path):
+        root = remote.fixed_part(path)
+        alone = [shard.path for shard in shards] == [path]
+        return list(shards) if alone else [replace(one, name=f"{stores.last_part(root)}/{one.name}") for one in shards]
     root = _fixed_part(path) if not os.path.exists(path) else path
     if not os.path.isdir(root) or root == ".":
         return list(shards)
@@ -135,7 +128,7 @@ def _once(shards: Iterable[Shard]) -> list[Shard]:
     """The first shard of each real file, so that no value counts twice."""
     first: dict[str, Shard] = {}
     for shard in shards:
-        first.setdefault(os.path.realpath(shard.path), shard)
+        first.setdefault(shard.path if stores.is_url(shard.path) else os.path.realpath(shard.path), shard)
     return list(first.values())
 
 
@@ -148,8 +141,8 @@ def _distinct(shards: Iterable[Shard]) -> Iterator[Shard]:
 
 
 def _reason(path: str) -> str:
-    if "://" in path:
-        return f"{path}: only local paths can be read"
+    if stores.is_url(path):
+        return f"{stores.masked(path)}: no Parquet file here"
     if os.path.isdir(path):
         return f"{path}: no Parquet file in this folder"
     return f"{path}: {'nothing matches' if glob.has_magic(path) else 'no such file or folder'}"

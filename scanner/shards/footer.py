@@ -37,15 +37,21 @@ class Chunk:
     readable: bool
 
 
+def footer_bytes(source: Any) -> bytes:
+    """The serialised FileMetaData; from the file's beginning if it claims to be longer than the file."""
+    size = source.size()
+    length = int.from_bytes(source.read_at(4, max(size - TAIL_BYTES, 0)), "little")
+    start = max(size - TAIL_BYTES - length, 0)
+    return bytes(source.read_at(max(size - TAIL_BYTES - start, 0), start))
+
+
 def chunks(source: Any, groups: range) -> list[tuple[Chunk, ...]]:
     """Column chunks of some row groups, in order.
 
     Raises:
         BadThrift: the footer is malformed or has other row groups.
     """
-    size = source.size()
-    length = int.from_bytes(source.read_at(4, size - TAIL_BYTES), "little")
-    data = source.read_at(length, max(size - TAIL_BYTES - length, 0))
+    data = footer_bytes(source)
     try:
         found = [_group(data, at) for index, at in enumerate(_groups(data, groups.stop)) if index in groups]
     except (IndexError, binary.error) as error:

@@ -11,7 +11,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +18,7 @@ import pyarrow.parquet as pq
 
 from scanner.errors import UnreadableShard
 from scanner.model import Leaf, Unscanned, UnscannedReason
-from scanner.shards.facts import ARROW_ERRORS, Unit, opened
+from scanner.shards.facts import ARROW_ERRORS, Unit, parquet
 from scanner.shards.footer import Chunk, chunks
 from scanner.shards.leaves import (
     LeafType,
@@ -37,7 +36,7 @@ from scanner.shards.leaves import (
     with_maps_whole,
 )
 from scanner.shards.pages import Profile, profile
-from scanner.shards.source import open_input, stamp
+from scanner.shards.source import Source, open_input
 from scanner.shards.thrift import BadThrift
 
 AsksNumbers = Callable[[str, str, float | None], bool]
@@ -130,6 +129,10 @@ def read(unit: Unit, options: ReadOptions | None = None) -> Iterator[Batch]:
 
     Nothing that the shard is or does raises: it becomes `Unscanned`, and reading goes on with the next row group.
     Batches depend on the unit and the options alone.
+
+    Raises:
+        StoreFailed: a store lost, changed or refused the shard midway; what was read of the unit must not count.
+        BadUrl: the library of its store is not installed here.
     """
     options = options or ReadOptions()
     lost = Losses(unit.shard.name)
@@ -161,24 +164,25 @@ class Losses:
 def _stream(unit: Unit, options: ReadOptions, lost: Losses) -> Iterator[Batch]:
     """Batches of any size; faults of the whole shard go to `lost`."""
     try:
-        _check_stamp(unit)
-        with opened(unit.shard.path) as file, open_input(unit.shard.path) as source:
+        with open_input(unit.shard.path) as source:
+            _check_same(source.stamp == unit.stamp)
+            file = parquet(source)
             reader = _Reader(file, source, options, lost)
             first_row = unit.first_row
             for group, placed in zip(range(unit.start, unit.stop), _placed(source, unit), strict=True):
                 yield from reader.group(group, placed, first_row)
                 first_row += file.metadata.row_group(group).num_rows
-        _check_stamp(unit)
+            _check_same(source.still())
     except UnreadableShard as error:
         lost.add("", error.reason, str(error), unit.rows, max(unit.size_bytes, 1))
 
 
-def _check_stamp(unit: Unit) -> None:
-    if stamp(unit.shard.path) != unit.stamp:
+def _check_same(same: bool) -> None:
+    if not same:
         raise UnreadableShard(UnscannedReason.CHANGED, "the file is not the one that was inspected")
 
 
-def _placed(source: Any, unit: Unit) -> list[tuple[Chunk, ...]]:
+def _placed(source: Source, unit: Unit) -> list[tuple[Chunk, ...]]:
     try:
         return chunks(source, range(unit.start, unit.stop))
     except BadThrift as error:
@@ -199,7 +203,7 @@ class _Column:
 class _Reader:
     """Reads row groups of one open shard."""
 
-    def __init__(self, file: pq.ParquetFile, source: Any, options: ReadOptions, lost: Losses) -> None:
+    def __init__(self, file: pq.ParquetFile, source: Source, options: ReadOptions, lost: Losses) -> None:
         self._metadata = file.metadata
         self._schema = file.schema
         self._source = source
@@ -215,15 +219,22 @@ class _Reader:
         rows = self._metadata.row_group(group).num_rows
         if len(placed) != len(self._schema):
             raise UnreadableShard(UnscannedReason.CORRUPT, "a row group lacks columns")
-        wanted = self._wanted(placed, rows)
+        wanted = list(self._wanted(placed, rows))
+        self._source.expect(self._extents(placed, {leaf.index for leaf, _ in wanted}))
         columns = [column for leaf, chunk in wanted if (column := self._column(group, leaf, chunk, rows))]
         if not columns:
             yield Batch(first_row, rows, [])
         again = False
         for together in _passes(columns, self._options.held_bytes):
+            self._source.stream(self._extents(placed, {column.leaf.index for column in together}))
             for batch in self._rows(group, first_row, rows, together):
                 yield replace(batch, again=again)
             again = True
+
+    def _extents(self, placed: Sequence[Chunk], wanted: set[int]) -> list[tuple[int, int]]:
+        """Where the column chunks lie that Arrow reads for some leaves."""
+        chunks = (placed[index] for index in with_maps_whole(self._nodes, wanted))
+        return [(chunk.start, chunk.stop) for chunk in chunks if chunk.readable]
 
     def _file(self, dictionaries: Iterable[LeafType]) -> pq.ParquetFile:
         """The file, streamed page by page, with some leaves kept as dictionaries."""
@@ -234,7 +245,7 @@ class _Reader:
             self._open_as = (
                 paths,
                 pq.ParquetFile(
-                    self._source,
+                    self._source.native,
                     metadata=self._metadata,
                     read_dictionary=list(paths),
                     buffer_size=buffer,
@@ -296,6 +307,7 @@ class _Reader:
             record = next(iter(reader.iter_batches(1, [group], column_indices=sorted(physical), use_threads=False)))
             lengths = entry_lengths(explode(pruned(self._nodes, physical), record, 0), leaf)
         except (*ARROW_ERRORS, StopIteration):
+            self._source.check()
             return found.dictionary_bytes
         known = len(lengths) >= max(found.dictionary_values, 1)
         return int(lengths.max()) if known else found.dictionary_bytes
@@ -316,6 +328,7 @@ class _Reader:
         except NotImplementedError:
             detail = "a type, codec or encoding that cannot be read"
         except ARROW_ERRORS:
+            self._source.check()
             detail = "a page cannot be read"
         if done < rows:
             self._lose_rest(columns, detail, rows, rows - done)

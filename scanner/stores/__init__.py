@@ -15,6 +15,7 @@ from scanner.stores.urls import READ_ONLY, WEB, Place, Url, is_url, last_part, m
 
 __all__ = [
     "READ_ONLY",
+    "SHA256",
     "WEB",
     "Place",
     "RemoteObject",
@@ -32,9 +33,13 @@ __all__ = [
     "read_bytes",
     "remove",
     "scheme_of",
+    "sha256",
 ]
 
 BLOCK_BYTES = 8 << 20
+
+SHA256 = "sha256:"
+"""What a version begins with that is the SHA-256 of all bytes, in hex."""
 
 
 class RemoteObject(Protocol):
