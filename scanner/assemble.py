@@ -96,13 +96,14 @@ def dataset_of(evidence: Evidence) -> Dataset:
 def _judged(
     scanned: Scanned, rulebook: Rulebook, artefact: Artefact, asked: Tier | None
 ) -> tuple[RiskPart, VerdictPart]:
-    case = _case(scanned, rulebook, artefact)
+    case = case_of(scanned, rulebook, artefact)
     assessment = assess(case)
     actions = candidates(case, assessment, scanned.tally, columns=True)
     return parts(assessment, case, rulebook.policy, asked, Options(actions, scanned.recount))
 
 
-def _case(scanned: Scanned, rulebook: Rulebook, artefact: Artefact) -> Case:
+def case_of(scanned: Scanned, rulebook: Rulebook, artefact: Artefact) -> Case:
+    """What a scan counted and what a rulebook makes of it, as the risk model takes them."""
     tally = scanned.tally
     state = State(
         histogram=scanned.merged.histogram,

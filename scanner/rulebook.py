@@ -78,7 +78,14 @@ class BadRulebook(Faults):
     """Faults of several files of the rulebook."""
 
 
-def load_rulebook(rules: Path | None, policy: Path | None, *, with_models: bool, prove: bool = True) -> Rulebook:
+def load_rulebook(
+    rules: Path | None,
+    policy: Path | None,
+    *,
+    with_models: bool,
+    prove: bool = True,
+    calibration: Path | None = None,
+) -> Rulebook:
     """Read everything, run every rule's examples, check the models' weights.
 
     Args:
@@ -86,22 +93,23 @@ def load_rulebook(rules: Path | None, policy: Path | None, *, with_models: bool,
         policy: policy file; None for `policy.yaml` of the rules folder.
         with_models: whether the names stage will run.
         prove: whether the rules' examples are run; a verdict on what was scanned before does without.
+        calibration: measured precision and recall; None for `calibration.yaml` of the rules folder.
 
     Raises:
         Faults: with every fault of every file.
         BadModel: a language model is missing or not the known one.
     """
     policy_file = policy or rules_file("policy.yaml", rules)
-    calibration_file = rules_file("calibration.yaml", rules)
+    calibration_file = calibration or rules_file("calibration.yaml", rules)
     faults: list[Fault] = []
     detectables = _try(lambda: load_detectables(rules, with_models=with_models, prove=prove), faults)
-    calibration = _try(lambda: parse_calibration(_data(calibration_file), calibration_file.name), faults)
+    measured = _try(lambda: parse_calibration(_data(calibration_file), calibration_file.name), faults)
     parsed = _try(lambda: _policy(policy_file), faults)
-    if detectables is None or calibration is None or parsed is None:
+    if detectables is None or measured is None or parsed is None:
         raise BadRulebook(faults)
     return Rulebook(
         detectables=detectables,
-        calibration=calibration,
+        calibration=measured,
         policy=parsed,
         policy_sha256=_sha256(policy_file, calibration_file),
         models_sha256={language: spec.fingerprint() for language, spec in detectables.models.items()},

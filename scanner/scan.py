@@ -331,18 +331,42 @@ def decide(
     before = read_evidence(out)
     with _locked(out), open_ledger(out / LEDGER) as ledger:
         accepted = in_force(ledger.acceptances(), _now())
-        scanned = Scanned(
-            dataset=change(dataset_of(before)),
-            scan=before.scan.model_copy(update={"policy_sha256": rulebook.policy_sha256}),
-            shards=tuple(before.shards),
-            tally=_total(ledger.tallies(before.scan.plan_sha256)),
-            merged=_merge(out, rulebook, accepted),
-            recount=_recount(out, rulebook, before.shards, accepted),
-        )
+        scanned = _finished(out, ledger, rulebook, before, change(dataset_of(before)), accepted)
         decided = assemble(scanned, rulebook, artefact or before.risk.artefact, asked or before.verdict.asked)
         evidence = decided.model_copy(update={"history": before.history, "accepted": _accepted_parts(accepted)})
         write_text(out / EVIDENCE, to_json(evidence))
     return evidence
+
+
+def finished(out: Path, rulebook: Rulebook) -> Scanned:
+    """What a finished scan left behind, for whoever assesses it without writing evidence.
+
+    Raises:
+        BadEvidence: there is no finished scan in `out`.
+        Locked: another run works there.
+    """
+    before = read_evidence(out)
+    with _locked(out), open_ledger(out / LEDGER) as ledger:
+        accepted = in_force(ledger.acceptances(), _now())
+        return _finished(out, ledger, rulebook, before, dataset_of(before), accepted)
+
+
+def _finished(
+    out: Path,
+    ledger: Ledger,
+    rulebook: Rulebook,
+    before: Evidence,
+    dataset: Dataset,
+    accepted: Sequence[Acceptance],
+) -> Scanned:
+    return Scanned(
+        dataset=dataset,
+        scan=before.scan.model_copy(update={"policy_sha256": rulebook.policy_sha256}),
+        shards=tuple(before.shards),
+        tally=_total(ledger.tallies(before.scan.plan_sha256)),
+        merged=_merge(out, rulebook, accepted),
+        recount=_recount(out, rulebook, before.shards, accepted),
+    )
 
 
 def forget(out: Path, before: str, *, units_alone: bool = False) -> dict[str, int]:

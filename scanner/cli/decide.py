@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from scanner import scan as scanning
-from scanner.cli._shared import ARTEFACT, AS_JSON, FOLDER, POLICY, RELEASE_AS, RULES, exit_code, show_verdict
+from scanner.cli._shared import ARTEFACT, AS_JSON, FILE, FOLDER, POLICY, RELEASE_AS, RULES, exit_code, show_verdict
 from scanner.cli.scan import write_reports
 from scanner.model import Artefact, Dataset, Tier
 from scanner.rulebook import load_rulebook
@@ -20,6 +20,9 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
 @click.argument("out", type=FOLDER)
 @POLICY
 @RULES
+@click.option(
+    "--calibration", type=FILE, help="Measured precision and recall, such as those of a review. [default: what ships]"
+)
 @click.option("--model-params", "parameters", type=POSITIVE, help="Weights of the model, such as 70e9.")
 @click.option("--training-tokens", type=POSITIVE, help="Tokens that the model sees in one epoch.")
 @click.option("--epochs", type=POSITIVE, help="Passes over this dataset.")
@@ -30,6 +33,7 @@ def command(
     out: Path,
     policy: Path | None,
     rules: Path | None,
+    calibration: Path | None,
     release_as: str | None,
     artefact: str | None,
     *,
@@ -44,7 +48,7 @@ def command(
 
     evidence = scanning.decide(
         out,
-        load_rulebook(rules, policy, with_models=False, prove=False),
+        load_rulebook(rules, policy, with_models=False, prove=False, calibration=calibration),
         with_card,
         Artefact(artefact) if artefact else None,
         Tier(release_as) if release_as else None,

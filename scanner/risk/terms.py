@@ -177,6 +177,8 @@ class Terms:
         linkage: factors by what stands beside a value.
         provenance: factor on harm by provenance.
         missed: what the detectors did not see.
+        measured_elsewhere_at_most: judgements that other labelled text counts for, in each bin of confidence and in
+            recall, beside a review of the dataset itself.
         exposure: constants of extraction.
         tables: re-identification by columns.
         tiers: what each tier means.
@@ -192,6 +194,7 @@ class Terms:
     linkage: LinkageTerms
     provenance: Mapping[Provenance, NotNegative]
     missed: MissedTerms
+    measured_elsewhere_at_most: NotNegative
     exposure: ExposureTerms
     tables: TableTerms
     tiers: Mapping[Tier, TierTerms]
