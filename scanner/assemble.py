@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scanner.assessing import parts
 from scanner.entities import Entities
@@ -44,6 +44,7 @@ class Scanned:
         tally: counts over all units.
         merged: occurrences of each value.
         recount: counts without some columns and shards, for remedies.
+        gone: values that a redaction took out of the shards; what was missed beside them is still there.
     """
 
     dataset: Dataset
@@ -52,6 +53,7 @@ class Scanned:
     tally: Tally
     merged: Merged
     recount: Recount
+    gone: Histogram = field(default_factory=lambda: Histogram.of([]))
 
 
 def assemble(scanned: Scanned, rulebook: Rulebook, artefact: Artefact, asked: Tier | None) -> Evidence:
@@ -107,6 +109,7 @@ def case_of(scanned: Scanned, rulebook: Rulebook, artefact: Artefact) -> Case:
     tally = scanned.tally
     state = State(
         histogram=scanned.merged.histogram,
+        gone=scanned.gone,
         dataset=scanned.dataset,
         total_bytes=tally.scanned_bytes + tally.unscanned_bytes,
         scanned_bytes=tally.scanned_bytes,

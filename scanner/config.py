@@ -89,6 +89,7 @@ class DatasetFile(_Section):
     resume: bool = False
     as_json: Annotated[bool, Field(alias="json")] = False
     documentation_values: DocumentationValues = DocumentationValues.APART
+    redaction: Path | None = None
 
     def dataset(self, name: str) -> Dataset:
         """The owner's statements; `name` stands in where the file gives none."""
@@ -214,7 +215,9 @@ def parse_dataset_file(document: Document, folder: Path) -> DatasetFile:
     except ValidationError as error:
         raise BadDataset(_faults(error, document)) from None
     located = {
-        key: folder / path for key in ("policy", "rules", "key", "out") if (path := getattr(parsed, key)) is not None
+        key: folder / path
+        for key in ("policy", "rules", "key", "out", "redaction")
+        if (path := getattr(parsed, key)) is not None
     }
     return parsed.model_copy(update=located)
 

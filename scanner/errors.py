@@ -4,6 +4,7 @@
     ├── Faults                      2   every fault of one file, told at once
     │   ├── BadDataset              2   dataset.yaml, an option or a SCANNER_ variable
     │   ├── BadPolicy               2   policy.yaml
+    │   ├── BadRedaction            2   redaction.yaml, or a remedy that cannot be applied
     │   └── BadRules                2   a file of rules/
     ├── NothingToScan               2   no shard under the paths given
     ├── BadKey                      2   the fingerprint key is missing, open to others or misplaced
@@ -13,6 +14,7 @@
     ├── BadBaseline                 2   no finding, or more than one, is what a baseline names
     ├── BadEvidence                 2   an output folder holds no evidence that can be read
     ├── Incomparable            2   two evidences judge different artefacts
+    ├── BadVault                2   a vault is missing, damaged, or under another key
     ├── MixedKeys                   2   counts made with different fingerprint keys
     ├── BadUrl                      2   a URL that cannot be read or written as it stands
     ├── StoreFailed                 2   a store lost, refused or failed; for a shard it becomes an `unscanned` entry
@@ -70,6 +72,10 @@ class BadPolicy(Faults):
     """The policy file does not say what it must."""
 
 
+class BadRedaction(Faults):
+    """A redaction does not say what it must, or does not fit the shards or their evidence."""
+
+
 class BadRules(Faults):
     """A rule does not parse, cannot be bounded, or fails its own examples."""
 
@@ -104,6 +110,10 @@ class BadEvidence(ScannerError):
 
 class Incomparable(ScannerError):
     """Two evidences have no artefact that both judge."""
+
+
+class BadVault(ScannerError):
+    """What was taken out cannot be had back from this vault with this key."""
 
 
 class MixedKeys(ScannerError):

@@ -59,7 +59,10 @@ class DatasetPart(Part):
 
 
 class ScanPart(Part):
-    """Which program read the shards, when and with what."""
+    """Which program read the shards, when and with what.
+
+    `redaction` names the redaction whose surrogates were told from people's data: "" for none.
+    """
 
     id: str
     started: str
@@ -71,6 +74,10 @@ class ScanPart(Part):
     key_id: str
     plan_sha256: str = ""
     documentation_values_counted: bool = False
+    include: list[str] = ["*"]
+    exclude: list[str] = []
+    names: bool = True
+    redaction: str = ""
     engine: str
 
 

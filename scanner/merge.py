@@ -144,6 +144,38 @@ def recount(
         return Histogram.of(connection.execute(_HISTOGRAM).fetchall())
 
 
+def vanished(
+    before: Sequence[Path],
+    after: Sequence[Path],
+    scratch: Path,
+    allowed: Collection[tuple[str, str]],
+    without: Collection[str],
+) -> Histogram:
+    """The histogram of the values of some tables that no other table has.
+
+    Args:
+        before: Parquet files of `values.SCHEMA`.
+        after: those in which the values are looked for.
+        scratch: as for `merge`.
+        allowed: as for `merge`.
+        without: leaf paths whose values count for nothing: with the column, what was missed in it is gone too.
+    """
+    with _tables(before, scratch, ()) as connection:
+        _allow(connection, allowed)
+        if after:
+            connection.read_parquet([str(file) for file in after]).create_view("others")
+        else:
+            connection.from_arrow(values.SCHEMA.empty_table()).create_view("others")
+        connection.execute(_BY_COLUMN, {"quasi": QUASI})
+        for column in sorted(without):
+            connection.execute('DELETE FROM by_column WHERE "column" = ?', [column])
+        connection.execute(
+            "DELETE FROM by_column WHERE (entity, fingerprint) IN "
+            "(SELECT entity, fingerprint FROM others WHERE NOT documentation)"
+        )
+        return Histogram.of(connection.execute(_HISTOGRAM).fetchall())
+
+
 def _allow(connection: duckdb.DuckDBPyConnection, allowed: Collection[tuple[str, str]]) -> None:
     connection.execute('CREATE TEMP TABLE allowed (entity VARCHAR, "column" VARCHAR)')
     for pair in sorted(allowed):

@@ -48,6 +48,8 @@ class Plan:
         rules_sha256: of the rules' files.
         models_sha256: of the language models, by language.
         key_id: of the key.
+        redaction: folder of the redaction that wrote the shards, whose surrogates are no one's; None for none.
+        redaction_id: of that redaction; "" for none.
     """
 
     out: Path
@@ -63,11 +65,15 @@ class Plan:
     rules_sha256: str
     models_sha256: tuple[tuple[str, str], ...]
     key_id: str
+    redaction: Path | None = None
+    redaction_id: str = ""
 
     @property
     def digest(self) -> str:
         """SHA-256, in hex, over all that changes what is found: equal digests give equal spans."""
-        told = {key: value for key, value in asdict(self).items() if key not in ("out", "key_file", "rules")}
+        told = {
+            key: value for key, value in asdict(self).items() if key not in ("out", "key_file", "rules", "redaction")
+        }
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
     @property

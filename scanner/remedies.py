@@ -341,7 +341,7 @@ def _retrained(case: Case, actions: Sequence[Action], labels: int) -> Case:
     """The case with another model and other measurements, its counts as they are."""
     state = case.state
     dataset = replace(state.dataset, model_card=_card(state.dataset.model_card, actions))
-    calibration = _measured(case.calibration, actions, labels)
+    calibration = measured(case.calibration, actions, labels)
     return replace(case, state=replace(state, dataset=dataset), calibration=calibration)
 
 
@@ -354,8 +354,11 @@ def _card(card: ModelCard, actions: Sequence[Action]) -> ModelCard:
     return card
 
 
-def _measured(calibration: Calibration, actions: Sequence[Action], labels: int) -> Calibration:
-    """The calibration with the recall that is to be shown; a precision that is unknown is taken for perfect."""
+def measured(calibration: Calibration, actions: Sequence[Action], labels: int) -> Calibration:
+    """The calibration with the recalls that actions want, shown on so many labels.
+
+    A precision that is unknown is taken for perfect.
+    """
     entities: dict[str, Measured] = dict(calibration.entities)
     for action in actions:
         if action.kind is Kind.MEASURE_RECALL:

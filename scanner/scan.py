@@ -22,7 +22,7 @@ from scanner.assemble import Scanned, assemble, dataset_of
 from scanner.atomic import write_text
 from scanner.baseline import fully_accepted, in_force, rekeyed
 from scanner.census import Change
-from scanner.errors import BadEvidence, BadOutput, Locked
+from scanner.errors import BadDataset, BadEvidence, BadOutput, Fault, Locked
 from scanner.evidence import (
     AcceptedPart,
     Evidence,
@@ -38,7 +38,7 @@ from scanner.fingerprints import Fingerprinter
 from scanner.intake import RETIRED, Allows, SecondsLeft
 from scanner.keys import load_key
 from scanner.ledger import Acceptance, Ledger, RunRow, open_ledger
-from scanner.merge import Merged, merge, recount
+from scanner.merge import Merged, merge, recount, vanished
 from scanner.model import Artefact, Dataset, Decision, ShardStatus, Tier, UnscannedReason
 from scanner.plan import Plan, Task, Verify, file_stem
 from scanner.remedies import Recount
@@ -53,7 +53,13 @@ EVIDENCE = "evidence.json"
 LEDGER = "ledger.sqlite"
 LOCK = ".lock"
 SCRATCH = ".scratch"
-OURS = frozenset({LOCK, LEDGER, f"{LEDGER}-wal", f"{LEDGER}-shm", EVIDENCE, SCRATCH, RETIRED, "spans", "values"})
+GONE = "gone.json"
+"""Counts of the values that a redaction took out of the shards."""
+
+REDACTION = "redaction.json"
+"""What the folder of a redaction says of itself."""
+
+OURS = frozenset({LOCK, LEDGER, f"{LEDGER}-wal", f"{LEDGER}-shm", EVIDENCE, SCRATCH, GONE, RETIRED, "spans", "values"})
 """What may lie in an output folder of ours before its ledger does."""
 
 ENDLESS = 1 << 60
@@ -88,6 +94,8 @@ class Request:
         verify: how a shard is known to be the same.
         tries: how often a unit whose worker dies is tried in all, over all runs.
         retain: keep what was found in shards that are gone, apart, in case that they come back.
+        redaction: folder of the redaction that wrote the shards, whose surrogates are no one's; None for none.
+        before: value tables of the shards that were redacted, where this scan is the redaction's own.
     """
 
     paths: tuple[str, ...]
@@ -109,6 +117,8 @@ class Request:
     verify: Verify = Verify.GLANCE
     tries: int = ENDLESS
     retain: bool = False
+    redaction: Path | None = None
+    before: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +234,7 @@ def _scan(
     _clear(request.out)
     intake.prepare(ledger, plan, tasks, taken, resume=request.resume, retire=run.started if request.retain else "")
     left = _work(run, executor, tasks, observer, allows, seconds_left)
+    _take_gone(request, rulebook)
     identity = _scan_part(plan, rulebook, request, run.started)
     accepted = _accepted(ledger, plan, taken.facts)
     scanned = _collect(ledger, plan, rulebook, request.dataset, taken.facts, identity, accepted)
@@ -366,7 +377,32 @@ def _finished(
         tally=_total(ledger.tallies(before.scan.plan_sha256)),
         merged=_merge(out, rulebook, accepted),
         recount=_recount(out, rulebook, before.shards, accepted),
+        gone=_read_gone(out),
     )
+
+
+def _take_gone(request: Request, rulebook: Rulebook) -> None:
+    """Count the values that a redaction took out: what was missed beside them is still there.
+
+    The redaction's own scan counts them, and leaves the counts for later ones.
+    """
+    (request.out / GONE).unlink(missing_ok=True)
+    if request.redaction is None:
+        return
+    kept = request.redaction / GONE
+    if request.before:
+        without = request.dataset.dropped_columns
+        tables = _value_tables(request.out)
+        gone = vanished(request.before, tables, request.out / SCRATCH, _allowed(rulebook), without)
+        write_text(kept, json.dumps(gone.cells()) + "\n")
+    if kept.exists():
+        write_text(request.out / GONE, kept.read_text())
+
+
+def _read_gone(out: Path) -> Histogram:
+    """The counts that `write_gone` kept in an output folder; none where it kept none."""
+    file = out / GONE
+    return Histogram.of([tuple(cell) for cell in json.loads(file.read_text())] if file.exists() else [])
 
 
 def forget(out: Path, before: str, *, units_alone: bool = False) -> dict[str, int]:
@@ -447,7 +483,22 @@ def _plan(request: Request, hashes: Hashes | Rulebook, key_id: str) -> Plan:
         rules_sha256=hashes.rules_sha256,
         models_sha256=tuple(sorted(hashes.models_sha256.items())),
         key_id=key_id,
+        redaction=request.redaction,
+        redaction_id=_redaction_id(request.redaction) if request.redaction else "",
     )
+
+
+def _redaction_id(folder: Path) -> str:
+    """SHA-256 of what a redaction says of itself.
+
+    Raises:
+        BadDataset: the folder is not one of a redaction.
+    """
+    try:
+        return hashlib.sha256((folder / REDACTION).read_bytes()).hexdigest()
+    except OSError as error:
+        message = f"`redaction`: holds no {REDACTION}; leave the key out, or name the folder of a redaction"
+        raise BadDataset([Fault(str(folder), message)]) from error
 
 
 @contextmanager
@@ -543,6 +594,10 @@ def _scan_part(plan: Plan, rulebook: Rulebook, request: Request, started: str) -
         key_id=plan.key_id,
         plan_sha256=plan.digest,
         documentation_values_counted=plan.count_documentation,
+        include=list(plan.include),
+        exclude=list(plan.exclude),
+        names=plan.names,
+        redaction=plan.redaction_id,
         engine=request.engine,
     )
 
@@ -566,6 +621,7 @@ def _collect(
         tally=tally,
         merged=_merge(plan.out, rulebook, accepted),
         recount=_recount(plan.out, rulebook, parts, accepted),
+        gone=_read_gone(plan.out),
     )
 
 
@@ -655,6 +711,7 @@ def _value_tables(out: Path) -> list[Path]:
 
 
 def _allowed(rulebook: Rulebook) -> set[tuple[str, str]]:
+    """The (entity, column) pairs that the policy counts for nothing."""
     return {(entry.entity, entry.column) for entry in rulebook.policy.allow}
 
 

@@ -117,7 +117,7 @@ def json_view(text: str) -> View | None:
     Strings are decoded; quotes, braces and brackets become spaces, commas become line breaks. A lone surrogate, which
     is no character, becomes U+FFFD. Text that is too long, or nested too deep to parse, has no view.
     """
-    if len(text) > MAX_CHARACTERS or not _is_json(text):
+    if len(text) > MAX_CHARACTERS or not is_json(text):
         return None
     return joined(_parts(text))
 
@@ -135,7 +135,8 @@ def _first_bytes(values: pa.LargeStringArray) -> np.ndarray[tuple[int], np.dtype
     return first
 
 
-def _is_json(text: str) -> bool:
+def is_json(text: str) -> bool:
+    """Whether the text is one JSON object or array."""
     if text.lstrip(" \t\r\n")[:1] not in ("{", "["):
         return False
     try:

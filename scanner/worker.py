@@ -6,7 +6,7 @@ import errno
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +19,7 @@ from scanner.fingerprints import Fingerprinter
 from scanner.keys import read_key
 from scanner.linkage import Cell, bundles, linkages
 from scanner.model import CONFIDENCE_EDGES, Finding, Leaf, Linkage, Unscanned, UnscannedReason, confidence_bin
+from scanner.places import PlaceFile, marked, place_file
 from scanner.plan import Plan, Task
 from scanner.recorder import Recorder
 from scanner.rulebook import Detectables, load_detectables
@@ -79,8 +80,10 @@ def scan_unit(task: Task) -> Done:
     made = tools(task.plan)
     spans, values = _files(task)
     try:
+        surrogates = _surrogates(task)
         with Recorder(task.unit.shard.name, spans, values) as recorder:
-            tally = sum((_scan_batch(batch, task, made, recorder) for batch in _batches(task, made)), Tally())
+            batches = _batches(task, made)
+            tally = sum((_scan_batch(batch, task, made, recorder, surrogates) for batch in batches), Tally())
     except StoreFailed as error:
         return Done(task, _unscanned(task, error.reason, error.what), False)
     except OSError as error:
@@ -182,8 +185,20 @@ def _batches(task: Task, tools: Tools) -> Iterator[Batch]:
             progress[1] += batch.size_bytes
 
 
-def _scan_batch(batch: Batch, task: Task, tools: Tools, recorder: Recorder) -> Tally:
+def _surrogates(task: Task) -> PlaceFile | None:
+    """Where a redaction put surrogates into this very shard, if one did."""
+    if task.plan.redaction is None:
+        return None
+    file = place_file(task.plan.redaction, task.sha256)
+    return PlaceFile(file) if file.exists() else None
+
+
+def _scan_batch(
+    batch: Batch, task: Task, tools: Tools, recorder: Recorder, surrogates: PlaceFile | None = None
+) -> Tally:
     results = tools.detection.find(batch)
+    if surrogates is not None:
+        results = [(leaf, replace(result, found=marked(leaf, result.found, surrogates))) for leaf, result in results]
     tally = Tally(
         rows=0 if batch.again else batch.rows,
         findings=_record(results, tools, recorder),

@@ -151,6 +151,7 @@ def request_of(paths: tuple[str, ...], file: DatasetFile, options: Mapping[str, 
         workers=chosen("workers", os.cpu_count() or 1),
         cluster=chosen("ray_address"),
         resume=chosen("resume"),
+        redaction=file.redaction,
     )
 
 

@@ -24,6 +24,7 @@ from scanner.shards.leaves import (
     Node,
     Role,
     Rows,
+    check_indices,
     counts_of,
     entry_lengths,
     explode,
@@ -321,6 +322,7 @@ def _longest_entry(source: Source) -> int:
 def _plain(array: pa.Array, leaf: LeafType) -> pa.Array:
     """The leaf's values without dictionary or view."""
     if isinstance(array, pa.DictionaryArray):
+        check_indices(array)
         array = array.dictionary_decode()
     if leaf.role is Role.TEXT:
         return array.cast(pa.large_string()) if not pa.types.is_string_view(array.type) else _from_view(array)

@@ -190,7 +190,7 @@ def to_leaf(raw: RawLeaf) -> tuple[Leaf, Mask]:
 
     The leaf holds only the values that are text.
     """
-    texts = _large(raw.values)
+    texts = as_text(raw.values)
     valid = _valid_utf8(texts)
     rows, items = raw.rows, raw.items
     if not valid.all():
@@ -327,7 +327,7 @@ def _raw(leaf: LeafType, array: pa.Array, rows: Rows) -> RawLeaf:
     if pa.types.is_string_view(array.type) or pa.types.is_binary_view(array.type):
         array = _binary(array).cast(pa.large_binary())  # Views have too few kernels.
     if isinstance(array, pa.DictionaryArray):
-        _check_indices(array)
+        check_indices(array)
     items = _places(rows) if leaf.nested else np.zeros(len(rows), np.int32)
     # A dictionary's own entries may be null, so nulls are asked of the values, not of the indices.
     valid = pc.is_valid(array) if not isinstance(array, pa.DictionaryArray) else _valid_entries(array)
@@ -337,7 +337,7 @@ def _raw(leaf: LeafType, array: pa.Array, rows: Rows) -> RawLeaf:
     return RawLeaf(leaf, array, rows, items)
 
 
-def _check_indices(array: pa.DictionaryArray) -> None:
+def check_indices(array: pa.DictionaryArray) -> None:
     """Arrow keeps a page's places in the dictionary as they are, even those beyond its end."""
     ends = pc.min_max(array.indices)
     if ends["max"].is_valid and not 0 <= ends["min"].as_py() <= ends["max"].as_py() < len(array.dictionary):
@@ -376,11 +376,11 @@ def _binary(values: pa.Array) -> pa.Array:
     return values if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) else values.cast(pa.large_binary())
 
 
-def _large(values: pa.Array) -> pa.LargeStringArray:
+def as_text(values: pa.Array) -> pa.LargeStringArray:
     """Values as LargeStringArray whose bytes nobody has looked at yet."""
     if isinstance(values, pa.DictionaryArray):
         # Entries are widened first: 32-bit offsets would overflow where one long entry is repeated.
-        values = pc.take(_large(values.dictionary), values.indices)
+        values = pc.take(as_text(values.dictionary), values.indices)
     if pa.types.is_large_string(values.type):
         return values
     if role_of(values.type) in (Role.TEXT, Role.BINARY):

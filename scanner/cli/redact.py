@@ -1,0 +1,161 @@
+"""`scanner redact`: take out what a remedy or a policy says, and show what it brought."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.table import Table
+
+from scanner import redact as redacting
+from scanner import scan as scanning
+from scanner.atomic import write_text
+from scanner.cli._shared import FILE, FOLDER, INCOMPLETE, RULES, Bar, variable
+from scanner.errors import BadRedaction, Fault
+from scanner.evidence import Evidence, Remedy
+from scanner.executors import engines
+from scanner.files import load_entities, load_yaml
+from scanner.keys import default_key_file
+from scanner.model import Decision
+from scanner.outcome import Comparison
+from scanner.redaction import RedactionPlan, parse_redaction, plan_of_remedy
+from scanner.redactor import FOLDER as OWN_FOLDER
+from scanner.reports._redaction import markdown
+
+ANY_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH…")
+@click.option("--evidence", type=FOLDER, required=True, help="Output folder of the scan of PATH.")
+@click.option("--out", type=FOLDER, required=True, help="Folder for the new shards; empty, or of an earlier run.")
+@click.option("--plan", "remedy", metavar="REMEDY", help="Remedy of the report to apply, such as remedy-2.")
+@click.option("--policy", type=FILE, help="What to do with which finding (redaction.yaml).")
+@click.option("--dry-run", is_flag=True, help="Only show what would change.")
+@click.option("--resume", is_flag=True, help="Go on with what a killed run of the same plan finished.")
+@click.option(
+    "--vault", type=ANY_FILE, help="Keep what is taken out, encrypted, so that `scanner restore` can undo it."
+)
+@click.option("--vault-key", type=ANY_FILE, help="Key of the vault. [default: beside the fingerprint key]")
+@click.option("--key", type=ANY_FILE, envvar=variable("key"), help="Fingerprint key. [default: ~/.config/scanner/key]")
+@RULES
+@click.option("--release-policy", type=FILE, help="Policy to judge the new shards by. [default: the one that ships]")
+@click.option(
+    "--engine",
+    type=click.Choice(sorted(engines())),
+    envvar=variable("engine"),
+    default="local",
+    help="How the work is spread. [default: local]",
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 1024), envvar=variable("workers"), help="Shards at once. [default: one a core]"
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
+def command(
+    paths: tuple[str, ...],
+    evidence: Path,
+    out: Path,
+    remedy: str | None,
+    policy: Path | None,
+    vault: Path | None,
+    vault_key: Path | None,
+    key: Path | None,
+    rules: Path | None,
+    release_policy: Path | None,
+    engine: str,
+    workers: int | None,
+    *,
+    dry_run: bool,
+    resume: bool,
+    as_json: bool,
+) -> int:
+    """Write redacted copies of scanned shards, scan them, and hold the forecast to what was reached.
+
+    Works from the spans of the scan and detects nothing again. The shards given are only read.
+    """
+    if (remedy is None) == (policy is None):
+        raise click.UsageError("say what to do: --plan REMEDY of the report, or --policy redaction.yaml")
+    found = scanning.read_evidence(evidence)
+    chosen = _remedy(found, remedy) if remedy else None
+    key_file = key or default_key_file()
+    request = redacting.Request(
+        paths=paths,
+        evidence=evidence,
+        out=out,
+        plan=plan_of_remedy(chosen) if chosen else _plan(policy, rules),
+        key_file=key_file,
+        rules=rules,
+        policy=release_policy,
+        engine=engine,
+        workers=workers or os.cpu_count() or 1,
+        resume=resume,
+        vault=vault,
+        vault_key=vault_key or key_file.with_name("vault.key"),
+        remedy=chosen,
+    )
+    if dry_run:
+        _show_cost(request)
+        return 0
+    outcome = redacting.redact(request, Bar(), lambda line: click.echo(line, err=True))
+    _write(outcome, out / OWN_FOLDER)
+    if as_json:
+        click.echo(outcome.model_dump_json(indent=2))
+    else:
+        Console().print(Markdown(markdown(outcome)))
+    return exit_code(outcome)
+
+
+def exit_code(outcome: Comparison) -> int:
+    """3 for an incomplete run; 1 where the forecast was not reached or, without one, nothing may leave; else 0."""
+    if outcome.incomplete:
+        return INCOMPLETE
+    if outcome.reached is not None:
+        return int(not outcome.reached or bool(outcome.still_found))
+    return int(outcome.after.decision is Decision.KEEP_INTERNAL)
+
+
+def _remedy(evidence: Evidence, wanted: str) -> Remedy:
+    """The remedy of this id; `other:remedy-1` names one for the artefact that the verdict is not on.
+
+    Raises:
+        BadRedaction: there is none.
+    """
+    prefix, _, name = wanted.rpartition(":")
+    verdict = evidence.other.verdict if prefix == "other" and evidence.other else evidence.verdict
+    known = {one.id: one for one in verdict.remedies}
+    if name not in known:
+        told = ", ".join(known) or "none: no change to the data alone was found to be enough"
+        raise BadRedaction([Fault("--plan", f"the evidence has no such remedy; it has {told}")])
+    return known[name]
+
+
+def _plan(policy: Path | None, rules: Path | None) -> RedactionPlan:
+    assert policy is not None, "one of the two options is given"
+    return parse_redaction(load_yaml(policy, BadRedaction), load_entities(rules).keys())
+
+
+def _write(outcome: Comparison, folder: Path) -> None:
+    write_text(folder / "report.json", outcome.model_dump_json(indent=2) + "\n")
+    write_text(folder / "report.md", markdown(outcome))
+
+
+def _show_cost(request: redacting.Request) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        cost = redacting.estimate(request, Path(scratch))
+    table = Table("entity", "operator", "findings", "cells", "rows", "characters")
+    for one in cost.selected:
+        counts = (one.spans, one.cells, one.rows, one.characters)
+        table.add_row(one.entity, cost.treatments[one.treatment], *(f"{count:,}" for count in counts))
+    console = Console()
+    console.print(table)
+    console.print(f"{cost.shards:,} shards of {cost.size_bytes:,} bytes would be read and written; nothing was.")
+    for name in cost.dropped_shards:
+        console.print(f"left out: the shard {name}", markup=False)
+    for name in cost.dropped_columns:
+        console.print(f"left out: the column {name}", markup=False)
+    for name in cost.unreadable:
+        console.print(f"not written: {name} could not be scanned", markup=False)

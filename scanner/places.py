@@ -1,0 +1,158 @@
+"""Places in a shard: spans on disk by column and row, looked up a batch at a time.
+
+A redaction leaves beside its shards where its surrogates stand, so that a later scan does not take them for people's
+data. A place says nothing of the value that stood there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from scanner.model import DOCUMENTATION, Finding, Found, Leaf
+
+SURROGATE = f"{DOCUMENTATION}surrogate:"
+"""Prefix of the rule of a finding that is a surrogate of ours, and so no one's."""
+
+SCHEMA = pa.schema(
+    [
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("column", pa.string(), nullable=False),
+        pa.field("item", pa.int32(), nullable=False),
+        pa.field("start", pa.int32(), nullable=False),
+        pa.field("end", pa.int32(), nullable=False),
+    ]
+)
+GROUP_ROWS = 32_768
+_GROUPS_HELD = 4
+
+
+def place_file(folder: Path, sha256: str) -> Path:
+    """Where a redaction keeps the places of its surrogates in the shard with this SHA-256."""
+    return folder / "places" / f"{sha256}.parquet"
+
+
+class PlaceFile:
+    """A Parquet file with at least `row` and `column`, of which some rows are wanted at a time."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = pq.ParquetFile(file)
+        metadata = self._file.metadata
+        names = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
+        self._ranges = [
+            tuple(_ends(metadata.row_group(group).column(names.index(name))) for name in ("column", "row"))
+            for group in range(metadata.num_row_groups)
+        ]
+        self._held: dict[int, pa.Table] = {}
+
+    def between(self, column: str, first: int, stop: int) -> pa.Table:
+        """Rows of the file for a leaf path and rows of the shard from `first` until `stop`, in the file's order."""
+        wanted = [
+            index
+            for index, ((low, high), (least, most)) in enumerate(self._ranges)
+            if low <= column <= high and least < stop and first <= most
+        ]
+        return pa.concat_tables([self._filtered(index, column, first, stop) for index in wanted] or [self._empty()])
+
+    def any_between(self, column: str, first: int, stop: int) -> bool:
+        """Whether `between` would give any."""
+        return bool(self.between(column, first, stop).num_rows)
+
+    def _empty(self) -> pa.Table:
+        return self._file.schema_arrow.empty_table()
+
+    def _filtered(self, index: int, column: str, first: int, stop: int) -> pa.Table:
+        table = self._group(index)
+        rows = table["row"]
+        mask = pc.and_(pc.greater_equal(rows, first), pc.less(rows, stop))
+        return table.filter(pc.and_(mask, pc.equal(table["column"], column)))
+
+    def _group(self, index: int) -> pa.Table:
+        if index not in self._held:
+            while len(self._held) >= _GROUPS_HELD:
+                self._held.pop(next(iter(self._held)))
+            self._held[index] = self._file.read_row_group(index)
+        return self._held[index]
+
+
+class PlaceWriter:
+    """Writes places, a group at a time; use it as a context."""
+
+    def __init__(self, file: Path) -> None:
+        self._writer = pq.ParquetWriter(file, SCHEMA, compression="zstd")
+        self._rows: list[tuple[int, str, int, int, int]] = []
+
+    def __enter__(self) -> PlaceWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._flush()
+        self._writer.close()
+
+    def add(self, row: int, column: str, item: int, places: Sequence[tuple[int, int]]) -> None:
+        """Places within one cell."""
+        self._rows += [(row, column, item, start, end) for start, end in places]
+        if len(self._rows) >= GROUP_ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        columns = zip(*self._rows, strict=True) if self._rows else ([] for _ in SCHEMA)
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
+        self._writer.write_table(pa.table(arrays, schema=SCHEMA))
+        self._rows.clear()
+
+
+def marked(leaf: Leaf, found: Found, file: PlaceFile) -> Found:
+    """The findings of a leaf, those that are surrogates marked as such.
+
+    A finding is one if none of its letters and digits stands outside of the places.
+    """
+    if not found:
+        return found
+    table = file.between(leaf.column, int(leaf.rows[0]), int(leaf.rows[-1]) + 1)
+    if not table.num_rows:
+        return found
+    cells: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for row in table.to_pylist():
+        cells.setdefault((row["row"], row["item"]), []).append((row["start"], row["end"]))
+    return {index: _marked(leaf, index, findings, cells) for index, findings in found.items()}
+
+
+def _marked(
+    leaf: Leaf, index: int, findings: Sequence[Finding], cells: Mapping[tuple[int, int], Sequence[tuple[int, int]]]
+) -> list[Finding]:
+    places = cells.get((int(leaf.rows[index]), int(leaf.items[index])))
+    if not places:
+        return list(findings)
+    text = leaf.values[index].as_py()
+    return [
+        replace(finding, rule=SURROGATE + finding.rule.removeprefix(DOCUMENTATION))
+        if _within(text, finding, places)
+        else finding
+        for finding in findings
+    ]
+
+
+def _within(text: str, finding: Finding, places: Sequence[tuple[int, int]]) -> bool:
+    at = finding.start
+    for start, end in (place for place in sorted(places) if place[1] > finding.start):
+        if start >= finding.end:
+            break
+        if any(map(str.isalnum, text[at : max(at, start)])):
+            return False
+        at = max(at, end)
+    return at > finding.start and not any(map(str.isalnum, text[at : finding.end]))
+
+
+def _ends(column: Any) -> tuple[Any, Any]:
+    """Smallest and largest value of a column chunk; the widest range where they are not told."""
+    statistics = column.statistics
+    if statistics is not None and statistics.has_min_max:
+        return statistics.min, statistics.max
+    return (0, 1 << 62) if column.physical_type == "INT64" else ("", chr(0x10FFFF))

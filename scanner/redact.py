@@ -1,0 +1,508 @@
+"""A redaction from shards and their evidence to new shards, a re-scan of these, and a comparison of both."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock, Timeout
+
+from scanner import scan as scanning
+from scanner import shards, vault
+from scanner.assemble import assemble, dataset_of
+from scanner.atomic import write_text
+from scanner.errors import BadOutput, BadRedaction, Fault, Locked
+from scanner.evidence import Evidence, Remedy, ShardPart
+from scanner.executors import Lost, Settings, engines
+from scanner.fingerprints import Fingerprinter
+from scanner.keys import load_key, read_key
+from scanner.model import Dataset, ShardStatus
+from scanner.outcome import Comparison, Selected, ShardDone, Totals, compare
+from scanner.plan import file_stem
+from scanner.redaction import Entry, Operator, RedactionPlan
+from scanner.redactor import FOLDER, RedactTask, chooser, from_json, redact_shard, treatments_of
+from scanner.remedies import Action, Kind, Options, measured
+from scanner.rulebook import load_rulebook
+from scanner.scan import Observer
+from scanner.selection import select, still_found, write_excess
+from scanner.shards import ShardFacts
+from scanner.surrogates import Surrogates
+
+LOCK = ".lock"
+STATE = "redaction.json"
+RESCAN = "scan"
+DATASET = "dataset.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a redaction was asked to do.
+
+    Attributes:
+        paths: files, folders and globs, as they were scanned.
+        evidence: output folder of their scan.
+        out: folder of the new shards.
+        plan: what to do.
+        key_file: of the fingerprint key that they were scanned with.
+        rules: folder of rules that they were scanned with.
+        policy: release policy to judge the new shards by; None for the one of the rules folder.
+        engine: name of the executor.
+        workers: shards at once.
+        resume: go on with what an earlier run of the same plan finished.
+        vault: file to keep what is taken out in, if it shall be had back.
+        vault_key: file of the vault's key.
+        remedy: whose forecast is held to account, if it is one.
+    """
+
+    paths: tuple[str, ...]
+    evidence: Path
+    out: Path
+    plan: RedactionPlan
+    key_file: Path
+    rules: Path | None = None
+    policy: Path | None = None
+    engine: str = "local"
+    workers: int = 1
+    resume: bool = False
+    vault: Path | None = None
+    vault_key: Path | None = None
+    remedy: Remedy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a redaction would change.
+
+    Attributes:
+        shards: shards that would be written.
+        size_bytes: their bytes now, all of which are read and written.
+        selected: findings that would be changed, by entity and operator, over all shards.
+        treatments: operators by the number that `selected` names.
+        dropped_shards: shards that would be left out.
+        dropped_columns: leaf paths that would be left out.
+        unreadable: shards that could not be scanned and so will not be written.
+    """
+
+    shards: int
+    size_bytes: int
+    selected: tuple[Selected, ...]
+    treatments: tuple[str, ...]
+    dropped_shards: tuple[str, ...]
+    dropped_columns: tuple[str, ...]
+    unreadable: tuple[str, ...]
+
+
+def estimate(request: Request, scratch: Path) -> Cost:
+    """What the redaction would change, from the spans alone; nothing is written but temporary files in `scratch`.
+
+    Raises:
+        BadRedaction: the shards are not those of the evidence, or the plan does not fit them; every fault at once.
+    """
+    evidence = scanning.read_evidence(request.evidence)
+    tasks, unreadable = _tasks(request, evidence, scratch)
+    counted = [
+        one
+        for task in tasks
+        for one in select(
+            task.spans,
+            task.shard.name,
+            chooser(request.plan),
+            scratch,
+            excess=task.excess,
+            excess_treatment=len(treatments_of(request.plan)) - 1,
+        )
+    ]
+    return Cost(
+        shards=len(tasks),
+        size_bytes=sum(task.size_bytes for task in tasks),
+        selected=_summed(counted),
+        treatments=tuple(treatment.operator.value for treatment in treatments_of(request.plan)),
+        dropped_shards=request.plan.dropped_shards,
+        dropped_columns=request.plan.dropped_columns,
+        unreadable=unreadable,
+    )
+
+
+def redact(request: Request, observer: Observer, show: Callable[[str], None] = lambda line: None) -> Comparison:
+    """Write the redacted shards below `request.out`, scan them, and compare.
+
+    Args:
+        request: what to do.
+        observer: watches the re-scan.
+        show: told, in a few words, what is being done.
+
+    Raises:
+        BadRedaction: the shards are not those of the evidence, or the plan does not fit them; every fault at once.
+        BadOutput: the output folder is not ours, or holds the shards.
+        BadVault: the vault cannot be used.
+        Locked: another run works there.
+    """
+    evidence = scanning.read_evidence(request.evidence)
+    with _output(request):
+        folder = request.out / FOLDER
+        tasks, unreadable = _tasks(request, evidence, folder / "scratch")
+        _prepare(request, tasks)
+        show(f"writing {len(tasks)} shards")
+        done = _run(request, tasks)
+        _store_dropped(request, evidence)
+        if all(one.fault for one in done):
+            nothing = [Fault(str(request.evidence), "has no shard that could be scanned")]
+            raise BadRedaction([Fault(one.shard, one.fault) for one in done] or nothing)
+        faults = [f"{one.shard}: {one.fault}" for one in done if one.fault]
+        faults += [f"{name}: could not be scanned, so it was left out" for name in unreadable]
+        _describe(request, evidence)
+        show("scanning the new shards")
+        after = _rescan(request, evidence, observer, tasks)
+        comparison = _compared(request, evidence, after, done, tasks, faults)
+        shutil.rmtree(folder / "scratch", ignore_errors=True)
+    return comparison
+
+
+def _tasks(request: Request, evidence: Evidence, scratch: Path) -> tuple[list[RedactTask], tuple[str, ...]]:
+    """A task for each shard that is to be written, and the names of those that no scan could read.
+
+    Raises:
+        BadRedaction: with every fault.
+    """
+    _check_key(request, evidence)
+    found = shards.find(request.paths)
+    executor = engines()[request.engine](Settings(request.workers, lambda _: None, _unwatched))
+    facts = {one.shard.name: one for one in executor.map(shards.inspect, found) if isinstance(one, ShardFacts)}
+    parts = {part.path: part for part in evidence.shards}
+    faults = [*_shard_faults(facts, parts), *_plan_faults(request.plan, evidence)]
+    if faults:
+        raise BadRedaction(faults)
+    failed = tuple(sorted(name for name, part in parts.items() if part.status is ShardStatus.FAILED))
+    wanted = [name for name in sorted(parts) if name not in failed and name not in request.plan.dropped_shards]
+    spans = {name: _spans(request.evidence, parts[name]) for name in parts}
+    excess = _excess(request.plan, [file for name in sorted(spans) for file in spans[name]], scratch)
+    return [_task(request, facts[name], spans[name], excess) for name in wanted], failed
+
+
+def _task(request: Request, facts: ShardFacts, spans: tuple[Path, ...], excess: Path | None) -> RedactTask:
+    assert facts.stamp is not None, "a shard that could be hashed was looked at"
+    return RedactTask(
+        plan=request.plan,
+        shard=facts.shard,
+        sha256=facts.sha256,
+        stamp=facts.stamp,
+        size_bytes=facts.size_bytes,
+        out=request.out,
+        spans=spans,
+        excess=excess,
+        key_file=request.key_file,
+        rules=request.rules,
+        vault=request.vault,
+        vault_key=request.vault_key,
+    )
+
+
+def _check_key(request: Request, evidence: Evidence) -> None:
+    found = Fingerprinter(read_key(request.key_file)).key_id
+    if found != evidence.scan.key_id:
+        message = "is not the key that the evidence was made with; name that one with --key"
+        raise BadRedaction([Fault(str(request.key_file), message)])
+
+
+def _shard_faults(facts: dict[str, ShardFacts], parts: dict[str, ShardPart]) -> Iterator[Fault]:
+    """Shards that are not what was scanned: each is redacted by what was found in it, or not at all."""
+    for name in sorted(parts.keys() - facts.keys()):
+        yield Fault(name, "was scanned and is not under the paths given")
+    for name in sorted(facts.keys() - parts.keys()):
+        yield Fault(name, "was not scanned; scan again with it, or name the paths that were")
+    for name in sorted(facts.keys() & parts.keys()):
+        if facts[name].sha256 != parts[name].sha256:
+            yield Fault(name, "was changed since it was scanned; scan again")
+        if "://" in str(facts[name].shard.path):
+            yield Fault(name, "lies in a store; redact a copy on this machine")
+        if _climbs(name):
+            yield Fault(name, "has a name that leads out of the output, or into its own folder")
+
+
+def _climbs(name: str) -> bool:
+    parts = Path(name).parts
+    return Path(name).is_absolute() or ".." in parts or not parts or parts[0] in (FOLDER, DATASET)
+
+
+def _plan_faults(plan: RedactionPlan, evidence: Evidence) -> Iterator[Fault]:
+    """What the plan names and the dataset does not have."""
+    columns = {part.column for part in evidence.columns}
+    shards_there = {part.path for part in evidence.shards}
+    for column in plan.dropped_columns:
+        if column not in columns:
+            yield Fault(plan.name, f"drops the column `{column}`, in which no text was scanned")
+    for shard in plan.dropped_shards:
+        if shard not in shards_there:
+            yield Fault(plan.name, f"drops the shard `{shard}`, which the evidence does not have")
+    if shards_there and shards_there <= set(plan.dropped_shards):
+        yield Fault(plan.name, "drops every shard")
+
+
+def _spans(out: Path, part: ShardPart) -> tuple[Path, ...]:
+    return tuple(sorted((out / "spans").glob(f"{file_stem(part.path, part.sha256)}-*.parquet")))
+
+
+def _excess(plan: RedactionPlan, spans: Sequence[Path], scratch: Path) -> Path | None:
+    if not plan.deduplicate or not spans:
+        return None
+    scratch.mkdir(parents=True, exist_ok=True)
+    file = scratch / "excess.parquet"
+    write_excess(
+        spans,
+        plan.deduplicate,
+        file,
+        scratch,
+        dropped_shards=plan.dropped_shards,
+        dropped_columns=plan.dropped_columns,
+    )
+    return file
+
+
+@contextmanager
+def _output(request: Request) -> Iterator[None]:
+    """The output folder: empty or ours, apart from the shards and the evidence, locked."""
+    out = request.out
+    for path in (*request.paths, str(request.evidence)):
+        if _overlap(out.resolve(), Path(path).resolve()):
+            raise BadOutput(f"{out}: holds, or lies in, what is to be redacted; name another folder with --out")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if any(out.iterdir()) and not (out / FOLDER).is_dir():
+            raise BadOutput(f"{out}: holds other things than a redaction's output; name an empty folder with --out")
+        (out / FOLDER).mkdir(exist_ok=True)
+        with FileLock(out / FOLDER / LOCK, timeout=0):
+            yield
+    except Timeout as error:
+        raise Locked(f"{out}: another run works here; wait for it, or choose another --out") from error
+    except OSError as error:
+        raise BadOutput(f"{out}: cannot be written: {error.strerror or type(error).__name__}") from error
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    return one.is_relative_to(other) or other.is_relative_to(one)
+
+
+def _prepare(request: Request, tasks: Sequence[RedactTask]) -> None:
+    """Bring the output folder to what this run starts from: nothing, or the shards that are done and whole."""
+    if request.vault is not None and request.vault_key is not None:
+        _check_vault(request)
+        vault.prepare(request.vault, load_key(request.vault_key, request.out))
+    kept = [task for task in tasks if request.resume and _is_done(task)]
+    _clear(request.out, {task.target for task in kept})
+    own = request.out / FOLDER
+    names = {file.name for task in kept for file in (task.done, task.selection)}
+    stale = [file for part in ("done", "changed") for file in (own / part).glob("*") if file.name not in names]
+    for file in (*stale, *own.glob("report.*"), own / STATE, own / scanning.GONE):
+        file.unlink(missing_ok=True)
+    if not kept:
+        for part in (RESCAN, "places"):
+            shutil.rmtree(own / part, ignore_errors=True)
+
+
+def _check_vault(request: Request) -> None:
+    """The vault lies apart from the new shards, as does its key: who has the one shall not have the other."""
+    for file in (request.vault, request.vault_key):
+        if file is not None and file.resolve().is_relative_to(request.out.resolve()):
+            raise BadOutput(f"{file}: the vault and its key must lie outside of the output {request.out}")
+
+
+def _clear(out: Path, kept: Collection[Path]) -> None:
+    """Remove every shard of an earlier run but those that are kept, and folders that are left empty."""
+    for entry in sorted(out.rglob("*"), reverse=True):
+        if entry.is_relative_to(out / FOLDER) or entry in kept:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            if not any(entry.iterdir()):
+                entry.rmdir()
+        else:
+            entry.unlink()
+
+
+def _is_done(task: RedactTask) -> bool:
+    """Whether an earlier run finished this shard under the same plan, and its file is what it was."""
+    try:
+        done = from_json(task.done.read_text())
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    same = done.plan == task.plan.digest and done.sha256 == task.sha256
+    if not same or not task.selection.is_file() or not task.target.is_file():
+        return False
+    return vault.sha256_of(task.target) == done.made and _is_kept(task, done.made)
+
+
+def _is_kept(task: RedactTask, made: str) -> bool:
+    """Whether the vault, if one is asked for, has what the shard lacks."""
+    if task.vault is None or task.vault_key is None:
+        return True
+    entry = vault.Entry(task.shard.name, task.sha256, task.size_bytes, made)
+    return entry in vault.entries(task.vault, read_key(task.vault_key))
+
+
+def _run(request: Request, tasks: Sequence[RedactTask]) -> list[ShardDone]:
+    """Write every shard that is not there, and give what became of each, by name."""
+    waiting = [task for task in tasks if not (request.resume and _is_done(task))]
+    done = [from_json(task.done.read_text()) for task in tasks if task not in waiting]
+    executor = engines()[request.engine](Settings(request.workers, lambda _: None, _unwatched))
+    for result in executor.map(redact_shard, waiting):
+        if isinstance(result, Lost):
+            name, sha256 = result.item.shard.name, result.item.sha256
+            done.append(ShardDone(name, sha256, fault="its worker did not finish it"))
+        else:
+            done.append(result)
+    return sorted(done, key=lambda one: one.shard)
+
+
+def _unwatched(progress: Any) -> None:
+    """Rows are not counted while shards are written."""
+
+
+def _store_dropped(request: Request, evidence: Evidence) -> None:
+    """Keep the shards that are left out in the vault, whole."""
+    if request.vault is None or request.vault_key is None:
+        return
+    key = read_key(request.vault_key)
+    for shard in shards.find(request.paths):
+        if shard.name in request.plan.dropped_shards:
+            part = next(part for part in evidence.shards if part.path == shard.name)
+            vault.store(request.vault, key, Path(shard.path), vault.Entry(shard.name, part.sha256, part.bytes, ""), ())
+
+
+def planned_dataset(dataset: Dataset, plan: RedactionPlan) -> Dataset:
+    """The owner's statements with the model as the plan wants it."""
+    known = {"epochs": plan.epochs, "parameters": plan.parameters}
+    card = replace(dataset.model_card, **{name: value for name, value in known.items() if value is not None})
+    return replace(dataset, model_card=card)
+
+
+def _rescanned_dataset(evidence: Evidence, plan: RedactionPlan) -> Dataset:
+    """The owner's statements for the new shards; the columns that were left out are told as dropped."""
+    dataset = planned_dataset(dataset_of(evidence), plan)
+    return replace(dataset, dropped_columns=tuple(dict.fromkeys([*dataset.dropped_columns, *plan.dropped_columns])))
+
+
+def _describe(request: Request, evidence: Evidence) -> None:
+    """Write `dataset.yaml` for the new shards: the owner's statements, and where the surrogates are told."""
+    dataset = _rescanned_dataset(evidence, request.plan)
+    card = dataset.model_card
+    names = ("parameters", "training_tokens", "epochs", "dp_epsilon", "dp_delta")
+    told: dict[str, Any] = {
+        "name": dataset.name,
+        "provenance": dataset.provenance.value,
+        "consent": dataset.consent,
+        "anonymity_report": dataset.anonymity_report,
+        "licence": dataset.licence,
+        "languages": list(dataset.languages),
+        "model": {name: value for name in names if (value := getattr(card, name)) is not None},
+        "columns": {
+            "include": list(evidence.scan.include),
+            "exclude": list(evidence.scan.exclude),
+            "dropped": list(dataset.dropped_columns),
+        },
+        "facts": dict(dataset.facts or {}),
+        "names": evidence.scan.names,
+        "documentation_values": "count" if evidence.scan.documentation_values_counted else "apart",
+        "redaction": FOLDER,
+    }
+    write_text(request.out / DATASET, yaml.safe_dump(told, sort_keys=False, allow_unicode=True))
+    state = {"plan": request.plan.digest, "surrogates": Surrogates(read_key(request.key_file)).key_id}
+    write_text(request.out / FOLDER / STATE, json.dumps(state, sort_keys=True) + "\n")
+
+
+def _rescan(request: Request, evidence: Evidence, observer: Observer, tasks: Sequence[RedactTask]) -> Evidence:
+    """Scan the new shards as the old ones were, then judge them knowing what was taken out."""
+    rescanned = scanning.Request(
+        paths=(str(request.out),),
+        out=request.out / FOLDER / RESCAN,
+        dataset=_rescanned_dataset(evidence, request.plan),
+        key_file=request.key_file,
+        policy=request.policy,
+        rules=request.rules,
+        include=tuple(evidence.scan.include),
+        exclude=tuple(evidence.scan.exclude),
+        names=evidence.scan.names,
+        count_documentation=evidence.scan.documentation_values_counted,
+        artefact=evidence.risk.artefact,
+        asked=evidence.verdict.asked,
+        engine=request.engine,
+        workers=request.workers,
+        resume=request.resume,
+        redaction=request.out / FOLDER,
+        before=tuple(
+            file
+            for part in evidence.shards
+            if part.path not in request.plan.dropped_shards
+            for file in sorted((request.evidence / "values").glob(f"{file_stem(part.path, part.sha256)}-*.parquet"))
+        ),
+    )
+    return scanning.scan(rescanned, observer)
+
+
+def _compared(
+    request: Request,
+    evidence: Evidence,
+    after: Evidence,
+    done: Sequence[ShardDone],
+    tasks: Sequence[RedactTask],
+    faults: Sequence[str],
+) -> Comparison:
+    shown = _with_recalls(request, after)
+    scan_folder = request.out / FOLDER / RESCAN
+    treated = {task.shard.name: task.selection for task in tasks if task.selection.is_file()}
+    found = sorted((scan_folder / "spans").glob("*.parquet"))
+    whole = _whole_entities(request.plan)
+    left = still_found(found, list(treated.values()), whole, request.out / FOLDER / "scratch") if treated else 0
+    return compare(
+        evidence,
+        after,
+        shown,
+        request.plan,
+        request.remedy,
+        Totals.of(done, treatments_of(request.plan)),
+        left,
+        tuple(faults),
+    )
+
+
+def _whole_entities(plan: RedactionPlan) -> frozenset[str] | None:
+    """Entities of which every value is taken out wherever it stands, None for all; others may rightly stay."""
+    first = plan.entries[0] if plan.entries else None
+    if first is not None and first == Entry(first.treatment) and first.treatment.operator is not Operator.KEEP:
+        return None
+    return frozenset(
+        entry.entity
+        for entry in plan.entries
+        if entry.entity and not entry.column and not entry.rule and entry.treatment.operator is not Operator.KEEP
+    )
+
+
+def _with_recalls(request: Request, after: Evidence) -> Evidence:
+    """The evidence as it would be once the recalls that the plan also wants were shown."""
+    if not request.plan.recalls:
+        return after
+    rulebook = load_rulebook(request.rules, request.policy, with_models=False, prove=False)
+    actions = [Action(Kind.MEASURE_RECALL, entity, recall) for entity, recall in request.plan.recalls]
+    shown = replace(rulebook, calibration=measured(rulebook.calibration, actions, Options(()).labels))
+    scanned = scanning.finished(request.out / FOLDER / RESCAN, shown)
+    return assemble(scanned, shown, after.risk.artefact, after.verdict.asked)
+
+
+def _summed(counted: Sequence[Selected]) -> tuple[Selected, ...]:
+    """Counts of all shards by entity and treatment."""
+    sums: dict[tuple[str, int], Selected] = {}
+    for one in counted:
+        key = (one.entity, one.treatment)
+        old = sums.get(key, Selected(*key, 0, 0, 0, 0))
+        sums[key] = Selected(
+            *key,
+            old.spans + one.spans,
+            old.cells + one.cells,
+            old.rows + one.rows,
+            old.characters + one.characters,
+        )
+    return tuple(sums[key] for key in sorted(sums))

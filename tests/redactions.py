@@ -1,0 +1,53 @@
+"""Helpers for tests that redact: quick scans, plans and comparisons in this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scanner.evidence import Remedy
+from scanner.files import load_entities, packaged_rules, parse_yaml
+from scanner.outcome import Comparison
+from scanner.redact import Request, redact
+from scanner.redaction import RedactionPlan, parse_redaction
+from tests.scans import Silent
+
+
+def quick_policy(folder: Path) -> Path:
+    """The policy that ships with few draws."""
+    file = folder / "policy.yaml"
+    text = (packaged_rules() / "policy.yaml").read_text()
+    assert "draws: 2000" in text
+    file.write_text(text.replace("draws: 2000", "draws: 100"))
+    return file
+
+
+EVERYTHING = {"findings": [{"operator": "pseudonym"}]}
+
+
+def plan(told: dict[str, Any]) -> RedactionPlan:
+    """The plan of a policy."""
+    return parse_redaction(parse_yaml(yaml.safe_dump(told), "redaction.yaml"), load_entities().keys())
+
+
+def request(data: Path, evidence: Path, out: Path, key_file: Path, what: RedactionPlan, **changes: Any) -> Request:
+    """A redaction in this process."""
+    policy = evidence.parent / "policy.yaml"
+    quick = {"engine": "inline", "policy": policy if policy.exists() else None}
+    return Request((str(data),), evidence, out, what, key_file, **{**quick, **changes})
+
+
+def redacted(
+    data: Path,
+    evidence: Path,
+    out: Path,
+    key_file: Path,
+    what: RedactionPlan | dict[str, Any],
+    remedy: Remedy | None = None,
+    **changes: Any,
+) -> Comparison:
+    """The comparison after a redaction in this process."""
+    chosen = plan(what) if isinstance(what, dict) else what
+    return redact(request(data, evidence, out, key_file, chosen, remedy=remedy, **changes), Silent())
