@@ -46,6 +46,8 @@ def main() -> None:
     scores: dict[str, Score] = {name: Score() for name in names}
     for fold in range(FOLDS):
         detection = _detection(loaded, options.trained, fold)
+        if detection is None:
+            continue
         for name in names:
             scores[name] += _scored(options.corpora, name, maps[name], detection, fold)
         print(f"fold {fold} is done", file=sys.stderr)
@@ -61,9 +63,14 @@ def main() -> None:
         options.calibration.write_text(evaluating.calibration_text(table, before))
 
 
-def _detection(loaded: Detectables, trained: Path, fold: int) -> Detection:
-    """Everything as it ships, but for the weights and the evidence, which know nothing of the fold."""
+def _detection(loaded: Detectables, trained: Path, fold: int) -> Detection | None:
+    """Everything as it ships, but for the weights and the evidence, which know nothing of the fold.
+
+    None where there are no such weights.
+    """
     file = trained / f"evidence-fold{fold}.yaml"
+    if not file.exists():
+        return None
     evidence = yaml.safe_load(file.read_text())["evidence"]
     document = yaml.safe_load((RULES / "models.yaml").read_text())
     document["evidence"] = {**document.get("evidence", {}), **evidence}

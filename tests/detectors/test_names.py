@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner.detectors.names import ModelSpec, Names, parse_models
+from scanner.detectors.names.cues import from_capital
 from scanner.detectors.names.dates import written
 from scanner.detectors.names.passages import LONG, LONGEST_WORD, split
 from scanner.detectors.names.reader import KEPT_WORDS, FastReader, PlainReader
@@ -68,6 +69,12 @@ def test_french_is_read_by_the_french_model(names: Names) -> None:
     check_found(names, text, *wanted, language="fr")
 
 
+def test_spanish_is_read_by_a_model_of_our_own(names: Names) -> None:
+    text = "Hola, me llamo Lucía Fernández y vivo en Zaragoza desde el 5 de junio de 1998."
+    wanted = ("PERSON", "Lucía Fernández"), ("LOCATION", "Zaragoza"), ("DATE_TIME", "5 de junio de 1998")
+    check_found(names, text, *wanted, language="es")
+
+
 def test_names_in_lower_case_and_in_capitals_are_found(names: Names) -> None:
     check_found(names, "my name is peter jackson and i live in chicago", ("PERSON", "peter jackson"))
     check_found(names, "PLEASE CALL JENNIFER COLLINS TODAY", ("PERSON", "JENNIFER COLLINS"))
@@ -83,6 +90,24 @@ def test_names_in_lower_case_and_in_capitals_are_found(names: Names) -> None:
 )
 def test_words_beside_a_name_show_it_is_one(names: Names, text: str, name: str) -> None:
     check_found(names, text, ("PERSON", name))
+
+
+@pytest.mark.parametrize(
+    ("span", "name"),
+    [
+        ("llamo Lucía Fernández", "Lucía Fernández"),
+        ("de la Cruz", "de la Cruz"),
+        ("soy de la Cruz", "de la Cruz"),
+        ("peter jackson", "peter jackson"),
+    ],
+)
+def test_a_name_opens_with_its_first_capital_or_a_particle(span: str, name: str) -> None:
+    assert span[from_capital(span, 0, len(span)) :] == name
+
+
+@pytest.mark.parametrize("number", ["699 956 915", "0688 872 49 99", "4532 0151 1283 0366"])
+def test_numbers_are_no_places(names: Names, number: str) -> None:
+    check_clean(names, f"I would like to stop receiving messages to {number}", "LOCATION")
 
 
 def test_each_line_is_a_name_of_its_own(names: Names) -> None:
@@ -123,9 +148,9 @@ def test_other_numbers_are_no_dates(text: str) -> None:
     assert not list(written(text))
 
 
-@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("language", ["en", "es", "fr"])
 def test_the_fast_network_sees_what_spacy_sees(models: Mapping[str, ModelSpec], language: str, corpora: Path) -> None:
-    name = {"en": "uner_ewt_dev", "fr": "echr_fr_manual"}[language]
+    name = {"en": "uner_ewt_dev", "es": "meddocan_dev", "fr": "echr_fr_manual"}[language]
     texts = pq.read_table(corpora / "labelled" / f"{name}.parquet")["text"].to_pylist()
     passages = [text[span.start : span.end] for text in texts[:40] for span in split(text)][:150]
     fast, plain = FastReader(models[language].load()), PlainReader(models[language].load())

@@ -56,11 +56,20 @@ _ROLES = frozenset(
 _LEADING = re.compile(rf"(?:{_TITLE}\.?|(?:M|Mmes|MM)\.|{_GREETING})\s+(?=\S)")
 
 
+_SMALL = re.compile(rf"(?:(?!{_PARTICLE}\s)[a-zà-öø-ÿ]+[^\S\n]+)+(?=(?:{_PARTICLE}[^\S\n]+)*[A-ZÀ-ÖØ-Þ])")
+
+
 def without_title(text: str, start: int, end: int) -> int:
     """Where a name starts within a span that may open with a title or a greeting; initials keep theirs."""
     while (match := _LEADING.match(text, start, end)) is not None and end - match.end() >= match.end() - start:
         start = match.end()
     return start
+
+
+def from_capital(text: str, start: int, end: int) -> int:
+    """Where a name starts within a span that opens with words in small letters; `de`, `van` and such are its own."""
+    match = _SMALL.match(text, start, end)
+    return match.end() if match else start
 
 
 def people(text: str) -> Iterator[tuple[int, int]]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from scanner.detectors.names.cues import people, without_title
+from scanner.detectors.names.cues import from_capital, people, without_title
 from scanner.detectors.names.dates import Date, shows_calendar, written
 from scanner.detectors.names.evidence import Candidate, confidence
 from scanner.detectors.names.groups import groups
@@ -20,6 +20,7 @@ LEAST = 0.25
 _EDGE = " \t\r\n\u00a0.,;:!?\"“”«»()[]{}<>*_|/\\~`-–—=+#'‘’"
 _FIELD_BORDER = re.compile(r"\s*(?:[\n\t|;<>]|\s[-–—:/]\s)\s*|\s+\S+@\S+|(?<=\w)@(?=[A-Z])|\s{3,}")
 _ADDRESS = re.compile(r"@\w|://|\bwww\.")
+_LONG_NUMBER = re.compile(r"(?<!\d)(?!\d{5}-\d{4}(?!\d))\d(?:[ ()./+-]{0,3}\d){6,}")
 _POSSESSIVE = re.compile(r"['’]s?$")
 
 
@@ -64,8 +65,19 @@ def _seen(passage: str, spans: Iterable[Span], spec: ModelSpec) -> Iterator[Cand
     for span in spans:
         entity = spec.labels.get(span.label)
         for start, end in fields(passage, span.start, span.end) if entity is not None else ():
-            if entity != "DATE_TIME" or shows_calendar(passage[start:end]):
+            if entity == "PERSON":
+                start = from_capital(passage, start, end)
+            if _can_be(str(entity), passage[start:end]):
                 yield Candidate(str(entity), start, end, first=span.probability)
+
+
+def _can_be(entity: str, span: str) -> bool:
+    """Whether a span has what every date and place has: a calendar; letters, and no number as long as a telephone's."""
+    if entity == "DATE_TIME":
+        return shows_calendar(span)
+    if entity == "LOCATION":
+        return any(map(str.isalpha, span)) and _LONG_NUMBER.search(span) is None
+    return True
 
 
 def fields(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
