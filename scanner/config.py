@@ -17,6 +17,7 @@ from scanner.files import load_yaml
 from scanner.model import Artefact, Dataset, ModelCard, Provenance, Tier
 from scanner.plan import Verify
 from scanner.rules import Document
+from scanner.stores import is_url
 
 FILE_NAME = "dataset.yaml"
 
@@ -79,7 +80,8 @@ class DatasetFile(_Section):
     policy: Path | None = None
     rules: Path | None = None
     key: Path | None = None
-    out: Path | None = None
+    out: str | None = None
+    ledger: Path | None = None
     release_as: Tier | None = None
     artefact: Artefact = Artefact.MODEL
     engine: Annotated[str, AfterValidator(_known_engine)] | None = None
@@ -87,6 +89,7 @@ class DatasetFile(_Section):
     ray_address: str | None = None
     names: bool = True
     resume: bool = False
+    sha256: bool = False
     as_json: Annotated[bool, Field(alias="json")] = False
     documentation_values: DocumentationValues = DocumentationValues.APART
     redaction: Path | None = None
@@ -214,11 +217,13 @@ def parse_dataset_file(document: Document, folder: Path) -> DatasetFile:
         parsed = DatasetFile.model_validate(document.data)
     except ValidationError as error:
         raise BadDataset(_faults(error, document)) from None
-    located = {
+    located: dict[str, Path | str] = {
         key: folder / path
-        for key in ("policy", "rules", "key", "out", "redaction")
+        for key in ("policy", "rules", "key", "ledger", "redaction")
         if (path := getattr(parsed, key)) is not None
     }
+    if parsed.out is not None and not is_url(parsed.out):
+        located["out"] = str(folder / parsed.out)
     return parsed.model_copy(update=located)
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scanner.errors import BadEvidence
-from scanner.model import Artefact, Decision, Direction, Provenance, ShardStatus, Tier, UnscannedReason
+from scanner.model import Artefact, Decision, Direction, Identity, Provenance, ShardStatus, Tier, UnscannedReason
 
 SCHEMA_VERSION: Literal["1"] = "1"
 
@@ -82,10 +82,11 @@ class ScanPart(Part):
 
 
 class ShardPart(Part):
-    """One shard. `rows` is 0 when the shard could not be opened."""
+    """One shard. `rows` is 0 when the shard could not be opened; `identity` tells what `sha256` is a hash of."""
 
     path: str
     sha256: str
+    identity: Identity = Identity.SHA256
     bytes: Count
     rows: Count
     status: ShardStatus

@@ -44,6 +44,7 @@ from scanner.plan import Plan, Task, Verify, file_stem
 from scanner.remedies import Recount
 from scanner.rulebook import Hashes, Rulebook, load_hashes, load_rulebook
 from scanner.shards import Shard, ShardFacts
+from scanner.stores import Place, Url, read_bytes
 from scanner.tally import Tally, total
 from scanner.values import Histogram
 from scanner.worker import VERSION as VERSION
@@ -450,18 +451,22 @@ def runs(out: Path, last: int | None = None) -> list[RunRow]:
         return ledger.runs(last)
 
 
-def read_evidence(out: Path) -> Evidence:
+def read_evidence(out: Place) -> Evidence:
     """The evidence of a finished scan.
 
     Args:
-        out: its output folder, or a file of evidence.
+        out: its output folder, or a file of evidence; or the URL of either.
 
     Raises:
         BadEvidence: there is none, or it is of another schema version.
+        BadUrl, StoreFailed: it cannot be fetched from its store.
     """
-    file = out if out.is_file() else out / EVIDENCE
+    if isinstance(out, Url):
+        file: Place = out if out.name.endswith(".json") else out / EVIDENCE
+    else:
+        file = out if out.is_file() else out / EVIDENCE
     try:
-        return from_json(file.read_bytes())
+        return from_json(read_bytes(file.full) if isinstance(file, Url) else file.read_bytes())
     except BadEvidence as error:
         raise BadEvidence(f"{file}: {error}") from error
     except OSError as error:
@@ -722,4 +727,11 @@ def _shard_part(facts: ShardFacts, partial: Collection[str]) -> ShardPart:
         status = ShardStatus.PARTIAL
     else:
         status = ShardStatus.SCANNED
-    return ShardPart(path=facts.shard.name, sha256=facts.sha256, bytes=facts.size_bytes, rows=facts.rows, status=status)
+    return ShardPart(
+        path=facts.shard.name,
+        sha256=facts.sha256,
+        identity=facts.identity,
+        bytes=facts.size_bytes,
+        rows=facts.rows,
+        status=status,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -13,8 +14,22 @@ from rich.text import Text
 
 from scanner.evidence import Evidence, to_json
 from scanner.model import Artefact, Decision, Tier
+from scanner.publish import default_state
 from scanner.reports import terminal
+from scanner.stores import Place, Url, place
 
+
+class _PlaceType(click.ParamType):  # type: ignore[type-arg]
+    """A folder of this machine, or a URL."""
+
+    name = "directory or url"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Place:
+        """The value as a `Path` or a `Url`."""
+        return place(value)
+
+
+PLACE = _PlaceType()
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
 
@@ -42,6 +57,13 @@ ARTEFACT = click.option(
     envvar=variable("artefact"),
     help="What would be released. [default: model, or what was asked before]",
 )
+LEDGER = click.option(
+    "--ledger",
+    type=FOLDER,
+    envvar=variable("ledger"),
+    help="Folder of this machine that keeps the ledger and the work when the output is a URL. "
+    "[default: below ~/.local/state/scanner]",
+)
 AS_JSON = click.option(
     "--json",
     "as_json",
@@ -50,6 +72,19 @@ AS_JSON = click.option(
     envvar=variable("json"),
     help="Print the evidence instead of the verdict's table.",
 )
+
+
+def state_of(out: Place, ledger: Path | None) -> Path:
+    """The folder of this machine in which a run works; for a URL the one of its ledger.
+
+    Raises:
+        click.UsageError: a folder for the ledger was given beside an output on this machine.
+    """
+    if isinstance(out, Url):
+        return ledger or default_state(out)
+    if ledger is not None:
+        raise click.UsageError("--ledger is for an output that is a URL; one on this machine keeps its own ledger")
+    return out
 
 
 def exit_code(evidence: Evidence) -> int:

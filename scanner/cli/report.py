@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from scanner.cli._shared import FOLDER, variable
+from scanner.cli._shared import PLACE, variable
 from scanner.reports import formats
 from scanner.scan import read_evidence
+from scanner.stores import Place
 
 
 def _formats_help() -> str:
@@ -17,7 +16,7 @@ def _formats_help() -> str:
 
 
 @click.command(help=_formats_help())
-@click.argument("out", type=FOLDER)
+@click.argument("out", type=PLACE)
 @click.option(
     "--format",
     "name",
@@ -27,7 +26,7 @@ def _formats_help() -> str:
     envvar=variable("format"),
     help="Which report.",
 )
-def command(out: Path, name: str) -> int:
+def command(out: Place, name: str) -> int:
     """Print the report of a finished scan on stdout."""
     click.echo(formats()[name].render(read_evidence(out)), nl=False)
     return 0

@@ -16,13 +16,15 @@ from scanner.cli._shared import (
     ARTEFACT,
     AS_JSON,
     FILE,
-    FOLDER,
+    LEDGER,
+    PLACE,
     POLICY,
     RELEASE_AS,
     RULES,
     Bar,
     exit_code,
     show_verdict,
+    state_of,
     variable,
 )
 from scanner.config import FILE_NAME, DatasetFile, DocumentationValues, load_dataset_file
@@ -30,8 +32,10 @@ from scanner.evidence import Evidence
 from scanner.executors import engines
 from scanner.keys import default_key_file
 from scanner.model import Artefact, Provenance, Tier
+from scanner.plan import Verify
+from scanner.publish import check_writable, publish
 from scanner.reports import formats
-from scanner.stores import is_url, last_part
+from scanner.stores import Url, is_url, last_part, place
 
 WRITTEN = ("html", "md")
 """Reports that every scan leaves beside its evidence."""
@@ -39,7 +43,8 @@ WRITTEN = ("html", "md")
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
-@click.option("--out", type=FOLDER, envvar=variable("out"), help="Folder for evidence, spans and reports.")
+@click.option("--out", type=PLACE, envvar=variable("out"), help="Folder or URL for evidence, spans and reports.")
+@LEDGER
 @click.option(
     "--config", type=FILE, envvar=variable("config"), help=f"Description of the dataset. [default: {FILE_NAME} in PATH]"
 )
@@ -89,17 +94,28 @@ WRITTEN = ("html", "md")
     envvar=variable("resume"),
     help="Go on with what a killed run of the same plan finished.",
 )
+@click.option(
+    "--sha256/--no-sha256",
+    default=None,
+    envvar=variable("sha256"),
+    help="Identify remote shards by all their bytes, which reads them whole. [default: by version and footer]",
+)
 @AS_JSON
 def command(paths: tuple[str, ...], config: Path | None, **options: Any) -> int:
     """Scan Parquet shards and say how far a model trained on them may go.
 
-    PATH is a file, a folder, a hive partition or a glob. Every option may also stand in dataset.yaml or in a
-    SCANNER_ variable; a flag wins over a variable, a variable over the file.
+    PATH is a file, a folder, a hive partition or a glob, on this machine or as a URL. Every option may also stand
+    in dataset.yaml or in a SCANNER_ variable; a flag wins over a variable, a variable over the file.
     """
     file = dataset_file(config, paths)
     request = request_of(paths, file, options)
+    out = place(_chosen("out", options, file))
+    if isinstance(out, Url):
+        check_writable(out)
     evidence = scanning.scan(request, Bar())
     write_reports(evidence, request.out)
+    if isinstance(out, Url):
+        publish(request.out, out)
     show_verdict(evidence, as_json=_chosen("as_json", options, file))
     return exit_code(evidence)
 
@@ -131,12 +147,12 @@ def request_of(paths: tuple[str, ...], file: DatasetFile, options: Mapping[str, 
 
     out = chosen("out")
     if out is None:
-        raise click.UsageError("say where to write: --out DIR, SCANNER_OUT, or `out:` in dataset.yaml")
+        raise click.UsageError("say where to write: --out DIR or URL, SCANNER_OUT, or `out:` in dataset.yaml")
     dataset = replace(file.dataset(_name_of(paths)), provenance=Provenance(chosen("provenance")))
     asked = chosen("release_as")
     return scanning.Request(
         paths=paths,
-        out=out,
+        out=state_of(place(out), chosen("ledger")),
         dataset=dataset,
         key_file=chosen("key", default_key_file()),
         policy=chosen("policy"),
@@ -152,6 +168,7 @@ def request_of(paths: tuple[str, ...], file: DatasetFile, options: Mapping[str, 
         cluster=chosen("ray_address"),
         resume=chosen("resume"),
         redaction=file.redaction,
+        verify=Verify.SHA256 if chosen("sha256") else Verify.GLANCE,
     )
 
 

@@ -1,0 +1,122 @@
+"""An output in a store: whole, in order, and only what changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from scanner.cli import scanner
+from scanner.errors import BadUrl, StoreFailed
+from scanner.publish import MANIFEST, check_writable, default_state, publish
+from scanner.stores import Url, listing, read_bytes
+from tests.scans import write_shard
+from tests.stores.servers import Fault, Proxy, call, upload
+
+OUT = Url("s3://lake/published")
+
+
+@pytest.fixture
+def state(tmp_path: Path, s3: Proxy) -> Path:
+    """An output as a run leaves it."""
+    for name in list(listing(OUT.full)):
+        call("DELETE", f"/lake/published/{name}")
+    for name in ("spans/a.parquet", "spans/b.parquet", "values/a.parquet", "evidence.json", "report.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    for name in ("ledger.sqlite", ".lock"):
+        (tmp_path / name).write_text("stays here")
+    s3.reset()
+    return tmp_path
+
+
+def changes(s3: Proxy) -> list[str]:
+    """What was put and removed, in order."""
+    return [f"{one.method} {one.path.removeprefix('/lake/published/')}" for one in s3.seen if one.method in _WRITES]
+
+
+_WRITES = ("PUT", "DELETE", "POST")
+
+
+def test_evidence_goes_first_and_comes_last(state: Path, s3: Proxy) -> None:
+    assert publish(state, OUT) == 5
+    done = changes(s3)
+    assert (done[0], done[-1]) == ("DELETE evidence.json", "PUT evidence.json")
+    assert sorted(listing(OUT.full)) == [
+        "evidence.json",
+        "report.md",
+        "spans/a.parquet",
+        "spans/b.parquet",
+        "values/a.parquet",
+    ]
+    assert read_bytes((OUT / "spans" / "a.parquet").full) == b"spans/a.parquet"
+
+
+def test_only_what_changed_is_put_again(state: Path, s3: Proxy) -> None:
+    publish(state, OUT)
+    s3.reset()
+    assert publish(state, OUT) == 0
+    assert changes(s3) == []
+    (state / "spans" / "b.parquet").write_text("other")
+    (state / "spans" / "a.parquet").unlink()
+    call("PUT", "/lake/published/notes.txt", b"somebody's")
+    s3.reset()
+    publish(state, OUT)
+    assert changes(s3)[1:] == ["DELETE spans/a.parquet", "PUT spans/b.parquet", "PUT evidence.json"]
+    assert "notes.txt" in set(listing(OUT.full))
+
+
+def test_a_publishing_that_breaks_off_leaves_no_evidence_and_goes_on(state: Path, s3: Proxy) -> None:
+    publish(state, OUT)
+    (state / "spans" / "a.parquet").write_text("other")
+    s3.reset(lambda method, path, before: Fault(503, "SlowDown") if method == "PUT" else None)
+    with pytest.raises(StoreFailed):
+        publish(state, OUT)
+    assert "evidence.json" not in set(listing(OUT.full))
+    s3.reset()
+    publish(state, OUT)
+    assert read_bytes((OUT / "spans" / "a.parquet").full) == b"other"
+    assert "evidence.json" in set(listing(OUT.full))
+
+
+def test_the_manifest_of_another_url_counts_for_nothing(state: Path) -> None:
+    publish(state, OUT)
+    assert publish(state, Url("s3://lake/published/deeper")) == 5
+    assert "token" not in (state / MANIFEST).read_text()
+
+
+def test_what_cannot_be_written_is_told_before_a_scan(s3: Proxy) -> None:
+    with pytest.raises(BadUrl, match="can only be read"):
+        check_writable(Url("https://example.com/out?token=x"))
+    with pytest.raises(StoreFailed, match="is not there"):
+        check_writable(Url("s3://no-such-bucket/out"))
+
+
+def test_a_scan_decided_and_reported_under_a_url(
+    s3: Proxy, tmp_path: Path, key_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    write_shard(tmp_path / "data" / "a.parquet", ["Please write to ann.lee@example.com."])
+    upload(tmp_path / "data", "lake/cli")
+    out = "s3://lake/cli-out"
+    run = CliRunner().invoke
+    arguments = ["scan", "s3://lake/cli", "--out", out, "--no-names", "--engine", "inline", "--key", str(key_file)]
+    done = run(scanner, arguments, catch_exceptions=False, standalone_mode=False)
+    assert done.return_value in (0, 1), done.output
+    names = set(listing(out))
+    assert {"evidence.json", "report.html", "report.md"} <= names
+    assert [name for name in names if "ledger" in name or "key" in name] == []
+    assert (default_state(Url(out)) / "ledger.sqlite").exists()
+    before = read_bytes(f"{out}/evidence.json")
+    run(scanner, ["decide", out, "--epochs", "40"], catch_exceptions=False, standalone_mode=False)
+    assert read_bytes(f"{out}/evidence.json") != before
+    shown = run(scanner, ["report", out, "--format", "json"], catch_exceptions=False, standalone_mode=False)
+    assert shown.output.encode() == read_bytes(f"{out}/evidence.json")
+
+
+def test_a_ledger_beside_an_output_on_this_machine_is_a_mistake(tmp_path: Path) -> None:
+    arguments = ["scan", str(tmp_path), "--out", str(tmp_path / "out"), "--ledger", str(tmp_path / "ledger")]
+    done = CliRunner().invoke(scanner, arguments)
+    assert done.exit_code == 2
+    assert "--ledger is for an output that is a URL" in done.output
