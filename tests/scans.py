@@ -57,9 +57,10 @@ def scanned(path: Path | str, out: Path, key_file: Path, **changes: Any) -> Evid
 
 
 def comparable(evidence: Evidence) -> str:
-    """The evidence as text, without the id, the times and the engine of the run, and what it is compared with."""
+    """The evidence as text, without the id, the times and the engine of the run, and what it tells of other runs."""
     told = json.loads(to_json(evidence))
-    del told["changes"]
+    for key in ("changes", "approval", "history"):
+        told.pop(key, None)
     for key in ("id", "started", "ended", "engine"):
         del told["scan"][key]
     return json.dumps(told, sort_keys=True)

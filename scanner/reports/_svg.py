@@ -82,6 +82,29 @@ def span(interval: Interval, base: float, low: float, high: float, label: str, w
     )
 
 
+def trend(intervals: Sequence[Interval], label: str, width: int = 640) -> Markup:
+    """Ranges with their medians one after the other, the oldest first, on an axis from 0 to the next ten above all."""
+    left, top, height = 34, 8, 112
+    highest = 10 * max(1, math.ceil(max(one.p95 for one in intervals) / 10))
+    step = width / max(len(intervals), 2)
+    xs = [left + step * (number + 0.5) for number in range(len(intervals))]
+
+    def y(value: float) -> float:
+        return top + height * (1 - _within(value, highest) / highest)
+
+    upper = [f"{_n(x)} {_n(y(one.p95))}" for x, one in zip(xs, intervals, strict=True)]
+    lower = [f"{_n(x)} {_n(y(one.p05))}" for x, one in zip(xs, intervals, strict=True)]
+    middle = [f"{_n(x)} {_n(y(one.p50))}" for x, one in zip(xs, intervals, strict=True)]
+    marks = [_gridline(left, y(value), width, value) for value in (0, highest // 2, highest)]
+    marks.append(f'<path class="area" d="M{"L".join(upper)}L{"L".join(reversed(lower))}Z"/>')
+    marks.append(f'<path class="line" d="M{"L".join(middle)}"/>')
+    marks += [
+        f'<rect class="median" x="{_n(x - 1.5)}" y="{_n(y(one.p50) - 1.5)}" width="3" height="3"/>'
+        for x, one in zip(xs, intervals, strict=True)
+    ]
+    return _svg(left + width + 8, top + height + 8, label, marks)
+
+
 def _svg(width: int, height: int, label: str, marks: Sequence[str]) -> Markup:
     box = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     return Markup(f'<svg {box} role="img" aria-label="{escape(label)}">{"".join(marks)}</svg>')  # noqa: S704 - the label is escaped, all else is numbers

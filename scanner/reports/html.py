@@ -19,6 +19,7 @@ from scanner.evidence import (
     Margin,
     OccurrenceBucket,
     RiskPart,
+    RunPart,
     Sensitivity,
     ShardPart,
     UnscannedPart,
@@ -75,6 +76,14 @@ class Language:
     read: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """The runs over a dataset, this one last, and the chart of their scores."""
+
+    runs: Sequence[RunPart]
+    chart: Markup
+
+
 def render(evidence: Evidence) -> str:
     """The page. Text from outside stands in it as text; styles and scripts run by their hash alone."""
     return environment().get_template("report.html.j2", globals=_vocabulary()).render(_context(evidence))
@@ -104,6 +113,25 @@ def _vocabulary() -> dict[str, Any]:
     }
 
 
+def _trend(evidence: Evidence) -> Trend | None:
+    """None for a dataset that was scanned once."""
+    if not evidence.history:
+        return None
+    now = RunPart(
+        ended=evidence.scan.ended,
+        decision=evidence.verdict.decision,
+        tier=evidence.verdict.tier,
+        score=evidence.risk.score,
+        shards=len(evidence.shards),
+        share=evidence.coverage.share,
+        findings=sum(finding.count for finding in evidence.findings),
+    )
+    runs = [*evidence.history, now]
+    first, last = runs[0].score.p50, now.score.p50
+    label = f"Score over {len(runs)} runs, from {first:.1f} to {last:.1f}"
+    return Trend(runs, svg.trend([run.score for run in runs], label))
+
+
 def _context(evidence: Evidence) -> dict[str, Any]:
     verdict, risk = evidence.verdict, evidence.risk
     tripped = summary.tripped(verdict)
@@ -116,6 +144,7 @@ def _context(evidence: Evidence) -> dict[str, Any]:
         "clearing": summary.clearing(verdict),
         "unlooked": summary.not_looked_at(evidence),
         "readouts": summary.readouts(risk, verdict),
+        "trend": _trend(evidence),
         "readouts_at": lambda tier: summary.readouts(risk, verdict, tier),
         "gates": tripped,
         "passed": [gate for gate in verdict.gates if not gate.tripped],

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from scanner.evidence import (
+    AcceptedPart,
     Action,
     ColumnPart,
     ConfidenceCount,
@@ -26,6 +27,7 @@ from scanner.evidence import (
     Other,
     Remedy,
     RiskPart,
+    RunPart,
     ScanPart,
     Sensitivity,
     ShardPart,
@@ -219,7 +221,7 @@ def internal_evidence() -> Evidence:
         verdict=verdict,
         other=Other(risk=data, verdict=_data_verdict()),
         rows=6_000,
-    )
+    ).model_copy(update={"history": runs(12), "accepted": [accepted("the shop's own address", "Ann Lee")]})
 
 
 def incomplete_evidence() -> Evidence:
@@ -287,6 +289,7 @@ def hostile_evidence() -> Evidence:
             "verdict": verdict,
             "coverage": base.coverage.model_copy(update={"unscanned": unscanned}),
             "risk": base.risk.model_copy(update={"tables": [table(list(HOSTILE_NAMES), 100)]}),
+            "accepted": [accepted(name, name) for name in HOSTILE_NAMES],
         }
     )
 
@@ -365,6 +368,27 @@ def finding(entity: str, title: str, column: str, count: int, distinct: int, mos
             for edge, n in zip(CONFIDENCE_EDGES, (0, 0, 0, count - sure, sure), strict=True)
         ],
     )
+
+
+def runs(number: int) -> list[RunPart]:
+    """Earlier runs whose score climbs to that of the internal evidence."""
+    return [
+        RunPart(
+            ended=f"2026-10-{day:02}T04:10:00+00:00",
+            decision=Decision.RELEASABLE if day < number else Decision.KEEP_INTERNAL,
+            tier=Tier.RESEARCH if day < number else Tier.INTERNAL,
+            score=interval(20.0 + 4 * day, 3.0),
+            shards=day,
+            share=1.0,
+            findings=100 * day,
+        )
+        for day in range(1, number + 1)
+    ]
+
+
+def accepted(why: str, by: str) -> AcceptedPart:
+    """A reviewed finding."""
+    return AcceptedPart(id="0f3a9c1e55d2", rule="email", entity="EMAIL_ADDRESS", by=by, why=why, until="2026-12-31")
 
 
 def buckets(entity: str, distinct: int) -> list[OccurrenceBucket]:

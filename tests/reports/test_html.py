@@ -206,3 +206,12 @@ def _open(page: Page, folder: Path, evidence: Evidence) -> None:
 
 def _leaves(url: str) -> bool:
     return not url.startswith(("file:", "data:"))
+
+
+def test_the_trend_shows_every_run_and_this_one_last(page: Page, tmp_path: Path) -> None:
+    evidence = internal_evidence()
+    _open(page, tmp_path, evidence)
+    told = page.locator("#trend svg").get_attribute("aria-label")
+    assert told == f"Score over 13 runs, from 24.0 to {evidence.risk.score.p50:.1f}"
+    assert page.locator("#trend svg .median").count() == 13
+    assert page.locator("#trend tbody tr").count() == 13
