@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SAMPLES := textbook web_forum support_tickets
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench leakage sample docs lock clean
+.PHONY: help demo test axioms check bench leakage sample docs lock clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -30,6 +30,9 @@ demo: sample ## scan the samples, show the verdicts and where the reports are
 
 test: $(VENV)/.developed ## run the tests
 	$(BIN)/python -m pytest -n 2
+
+axioms: $(VENV)/.developed ## try every axiom of the risk model on 1,000 generated tables
+	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n 2 tests/risk/test_axioms.py
 
 check: $(VENV)/.developed ## format, lint, types, layers, rules, docs
 	$(BIN)/ruff format --check .

@@ -45,6 +45,7 @@ class Scanned:
         merged: occurrences of each value.
         recount: counts without some columns and shards, for remedies.
         gone: values that a redaction took out of the shards; what was missed beside them is still there.
+        by_shard: the tally of each shard, by its path.
     """
 
     dataset: Dataset
@@ -54,6 +55,7 @@ class Scanned:
     merged: Merged
     recount: Recount
     gone: Histogram = field(default_factory=lambda: Histogram.of([]))
+    by_shard: Mapping[str, Tally] = field(default_factory=dict)
 
 
 def assemble(scanned: Scanned, rulebook: Rulebook, artefact: Artefact, asked: Tier | None) -> Evidence:
@@ -100,7 +102,7 @@ def _judged(
 ) -> tuple[RiskPart, VerdictPart]:
     case = case_of(scanned, rulebook, artefact)
     assessment = assess(case)
-    actions = candidates(case, assessment, scanned.tally, columns=True)
+    actions = candidates(case, assessment, scanned.tally, columns=True, shards=scanned.by_shard)
     return parts(assessment, case, rulebook.policy, asked, Options(actions, scanned.recount))
 
 

@@ -7,7 +7,7 @@ the missed values of a column whose findings are redacted. So a forecast errs to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
@@ -183,7 +183,14 @@ def changed(case: Case, actions: Sequence[Action], options: Options) -> Case:
     return replace(after, state=replace(after.state, histogram=kept, gone=gone))
 
 
-def candidates(case: Case, assessment: Assessment, tally: Tally, *, columns: bool = False) -> tuple[Action, ...]:
+def candidates(
+    case: Case,
+    assessment: Assessment,
+    tally: Tally,
+    *,
+    columns: bool = False,
+    shards: Mapping[str, Tally] | None = None,
+) -> tuple[Action, ...]:
     """Actions worth trying, at most twelve: those that touch what weighs most or what gates look at.
 
     Args:
@@ -191,10 +198,12 @@ def candidates(case: Case, assessment: Assessment, tally: Tally, *, columns: boo
         assessment: of the case.
         tally: for what each action touches.
         columns: whether columns can be recounted, and so dropped or redacted.
+        shards: what each shard held, where shards can be recounted, and so dropped.
     """
     actions = [*_redactions(case, assessment, tally), *_retraining(case), *_measurements(case, assessment)]
     actions += _deduplications(assessment, tally)
     actions += _columns(tally) if columns else ()
+    actions += _shards(case, tally, shards or {})
     return tuple(actions[:MOST_ACTIONS])
 
 
@@ -422,6 +431,33 @@ def _columns(tally: Tally) -> list[Action]:
         Action(Kind.REDACT_COLUMN, column, cost=_touched(tally, column=column)),
         Action(Kind.DROP_COLUMN, column, cost=_whole_column(tally, column)),
     ]
+
+
+def _shards(case: Case, tally: Tally, shards: Mapping[str, Tally]) -> list[Action]:
+    """Removal of the shard whose findings weigh most, where there are several shards."""
+    weights = {
+        name: sum(
+            count.count * case.entities[entity].weight
+            for (entity, _), count in shard.findings.items()
+            if entity in case.entities
+        )
+        for name, shard in shards.items()
+    }
+    if len(shards) < 2 or not any(weights.values()):
+        return []
+    name = max(sorted(weights), key=weights.__getitem__)
+    return [Action(Kind.DROP_SHARD, name, cost=_whole_shard(tally, shards[name]))]
+
+
+def _whole_shard(tally: Tally, shard: Tally) -> Touched:
+    def columns(of: Tally, name: str) -> int:
+        return sum(getattr(count, name) for count in of.columns.values())
+
+    return Touched(
+        rows=_share(shard.rows, tally.rows),
+        cells=_share(columns(shard, "cells"), columns(tally, "cells")),
+        characters=_share(columns(shard, "characters"), columns(tally, "characters")),
+    )
 
 
 def _touched(tally: Tally, *, entity: str = "", column: str = "") -> Touched:

@@ -371,14 +371,16 @@ def _finished(
     dataset: Dataset,
     accepted: Sequence[Acceptance],
 ) -> Scanned:
+    tallies = ledger.tallies(before.scan.plan_sha256)
     return Scanned(
         dataset=dataset,
         scan=before.scan.model_copy(update={"policy_sha256": rulebook.policy_sha256}),
         shards=tuple(before.shards),
-        tally=_total(ledger.tallies(before.scan.plan_sha256)),
+        tally=_total(tallies),
         merged=_merge(out, rulebook, accepted),
         recount=_recount(out, rulebook, before.shards, accepted),
         gone=_read_gone(out),
+        by_shard=_by_shard(tallies, before.shards),
     )
 
 
@@ -616,7 +618,8 @@ def _collect(
     identity: ScanPart,
     accepted: Sequence[Acceptance],
 ) -> Scanned:
-    tally = _total(ledger.tallies(plan.digest))
+    tallies = ledger.tallies(plan.digest)
+    tally = _total(tallies)
     partial = {entry.shard for entry in tally.unscanned}
     parts = tuple(_shard_part(one, partial) for one in facts)
     return Scanned(
@@ -627,6 +630,7 @@ def _collect(
         merged=_merge(plan.out, rulebook, accepted),
         recount=_recount(plan.out, rulebook, parts, accepted),
         gone=_read_gone(plan.out),
+        by_shard=_by_shard(tallies, parts),
     )
 
 
@@ -692,6 +696,15 @@ def _kept(text: bytes | None) -> Evidence | None:
 
 def _total(tallies: Mapping[str, Tally]) -> Tally:
     return total(list(tallies.values()))
+
+
+def _by_shard(tallies: Mapping[str, Tally], parts: Iterable[ShardPart]) -> dict[str, Tally]:
+    """What each shard held, by its path."""
+    units: dict[str, list[Tally]] = {}
+    for name, tally in tallies.items():
+        units.setdefault(name.rpartition("-")[0], []).append(tally)
+    stems = ((part.path, file_stem(part.path, part.sha256)) for part in parts)
+    return {path: total(units[stem]) for path, stem in stems if stem in units}
 
 
 def _merge(out: Path, rulebook: Rulebook, accepted: Sequence[Acceptance]) -> Merged:

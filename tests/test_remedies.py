@@ -170,6 +170,27 @@ def test_costs_are_shares_of_what_is_touched_and_add_up_to_one_at_most() -> None
     assert Touched(0.6, 0.6, 0.6) + Touched(0.6, 0, 0.1) == Touched(1, 0.6, 0.6 + 0.1)
 
 
+def test_the_shard_that_weighs_most_may_be_dropped() -> None:
+    clean = Tally(rows=900, columns={"text": ColumnCount(900, 45_000, 45_000)})
+    bad = Tally(
+        rows=100,
+        columns={"text": ColumnCount(100, 5_000, 5_000)},
+        findings={("GOVERNMENT_ID", "text"): FindingCount(500, 100, 5_000)},
+    )
+    asked = case(REPEATED, entities=ENTITIES)
+    whole, assessment = clean + bad, assess(asked)
+    actions = candidates(asked, assessment, whole, shards={"a": clean, "b": bad})
+    (drop,) = [action for action in actions if action.kind is Kind.DROP_SHARD]
+    assert drop.target == "b"
+    assert drop.cost == Touched(rows=0.1, cells=0.1, characters=0.1)
+    for alone in ({"b": bad}, {"a": clean, "c": clean}):
+        kinds = {action.kind for action in candidates(asked, assessment, whole, shards=alone)}
+        assert Kind.DROP_SHARD not in kinds
+    without = Histogram.of([REPEATED[1]])
+    options = Options((drop,), recount=lambda columns, shards: without if shards == {"b"} else Histogram.of(REPEATED))
+    assert sets(asked, options)[Tier.OPEN] == {frozenset({drop})}
+
+
 def test_candidates_fit_the_artefact_and_their_number_is_bounded() -> None:
     many: list[Cell] = [(name, 1, 4, 9, 100) for name in all_measured().entities]
     asked = case(many, card=ModelCard(1e12, 1e12, 3))

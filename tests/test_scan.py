@@ -254,3 +254,13 @@ def test_an_encoded_value_is_found_where_it_stands_and_counts_as_the_plain_one(t
     prints = [row["fingerprint"] for row in rows]
     assert len({*prints[:5], prints[6]}) == 1
     assert prints[5] != prints[0]
+
+
+def test_dropping_the_shard_that_holds_a_repeated_key_is_a_remedy(tmp_path: Path, key_file: Path) -> None:
+    key = "api_key = sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"
+    write_shard(tmp_path / "data" / "a.parquet", ["Nothing to see here."] * 40)
+    write_shard(tmp_path / "data" / "b.parquet", [key] * 40)
+    verdict = scanned(tmp_path / "data", tmp_path / "out", key_file, names=False).verdict
+    dropped = [remedy for remedy in verdict.remedies if [action.kind for action in remedy.actions] == ["drop_shard"]]
+    assert [action.target for remedy in dropped for action in remedy.actions] == ["b.parquet"]
+    assert dropped[0].cost.rows == 0.5

@@ -34,6 +34,7 @@ class Arm:
         seed: of the training.
         ranked: those of them after which values are ranked among candidates.
         batch: windows in one step.
+        warm_up: steps until the rate is full.
     """
 
     corpus: str
@@ -43,6 +44,7 @@ class Arm:
     seed: int
     ranked: tuple[int, ...] = ()
     batch: int = 16
+    warm_up: int = 100
 
     @property
     def name(self) -> str:
@@ -155,9 +157,9 @@ def _fleet_owner(number: int) -> tuple[Provenance, bool]:
 
 
 def _small_arm(number: int) -> Arm:
-    """Small steps: a corpus of a few hundred windows teaches little in sixteen at once."""
+    """Small steps at full rate soon: a few hundred windows make few steps in all."""
     epochs = (2, 4, 6)[number // 2 % 3]
-    return Arm(f"fleet-{number:02}", SMALL, epochs, (epochs,), number, batch=8)
+    return Arm(f"fleet-{number:02}", SMALL, epochs, (epochs,), number, batch=4, warm_up=10)
 
 
 def _grid(values: int) -> dict[tuple[str, int], int]:

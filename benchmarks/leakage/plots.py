@@ -83,14 +83,15 @@ def comparators(panels: Mapping[str, Mapping[str, tuple[Estimate, Estimate]]], f
 
 
 def corpora(rows: Sequence[CorpusRow], file: Path) -> None:
-    """Predicted score against measured harm of each corpus."""
+    """Predicted against measured harm of each corpus."""
     figure, axis = plt.subplots(figsize=(6, 4.2))
     for made, colour in ((False, "#4878a8"), (True, "#c44e52")):
         own = [row for row in rows if row.made_to_violate is made]
-        harm = [max(row.harm, 1e-3) for row in own]
+        harm = [max(row.harm, 1e-9) for row in own]
         label = "made to break the policy" if made else "others"
-        axis.scatter([row.score for row in own], harm, s=16, color=colour, alpha=0.7, linewidths=0, label=label)
-    axis.set(xlabel="score S predicted by the scanner", ylabel="measured harm H (least shown: 0.001)", yscale="log")
+        axis.scatter([row.found_harm for row in own], harm, s=16, color=colour, alpha=0.7, linewidths=0, label=label)
+    axis.set(xlabel="harm expected of what was found, units", ylabel="measured harm, units (least shown: 1e-9)")
+    axis.set(xscale="log", yscale="log")
     axis.legend(frameon=False, fontsize=8)
     _save(figure, file)
 

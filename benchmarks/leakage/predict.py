@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,23 +12,32 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.leakage import design
+from benchmarks.leakage.kinds import BY_NAME, KINDS
 from scanner.merge import merge
-from scanner.model import Artefact, ModelCard
-from scanner.policy import Verdict, decide
-from scanner.risk import Assessment, Card, Case, State, assess
+from scanner.model import CONFIDENCE_EDGES, Artefact, ModelCard
+from scanner.risk import Card, Case, Measured, State
 from scanner.risk.exposure import base_level, central_constants
 from scanner.rulebook import Rulebook, load_rulebook
 from scanner.scan import read_evidence
 
 Floats = npt.NDArray[np.float64]
+NOT_JUDGED = ((0, 0),) * len(CONFIDENCE_EDGES)
 NEVER = 0.5
 """Occurrences that stand for a value that the scanner did not find."""
 
 
 @lru_cache(maxsize=1)
 def rulebook() -> Rulebook:
-    """The rules and the policy as they ship."""
-    return load_rulebook(None, None, with_models=False)
+    """The rules and the policy as they ship, but for the entropy of what is planted.
+
+    Values kept for tests come from smaller ranges than real ones (a telephone number of 15 bits, not 30), and who
+    plants canaries knows how they were drawn.
+    """
+    shipped = load_rulebook(None, None, with_models=False)
+    known = dict(shipped.entities)
+    for kind in KINDS:
+        known[kind.entity] = replace(known[kind.entity], bits=kind.bits)
+    return replace(shipped, detectables=replace(shipped.detectables, entities=known))
 
 
 @lru_cache(maxsize=128)
@@ -61,32 +70,73 @@ def case(runs: Path, corpus: str, card: ModelCard) -> Case:
     return Case(told, book.entities, book.policy.risk, book.calibration, Artefact.MODEL)
 
 
-def judged(runs: Path, corpus: str, card: ModelCard) -> tuple[Assessment, Verdict]:
-    """Assessment and verdict of that case."""
-    asked = case(runs, corpus, card)
-    assessment = assess(asked)
-    return assessment, decide(assessment, asked, rulebook().policy)
+def all_found(case: Case) -> Case:
+    """The case as if the detectors missed nothing: what is left is the risk of what was found."""
+    never_misses = {
+        name: replace(case.calibration.entities.get(name, Measured(NOT_JUDGED, 0, 0)), hits=10**9, misses=0)
+        for name in case.entities
+    }
+    silent = dict.fromkeys(case.terms.missed.silent, 0.0)
+    terms = replace(case.terms, missed=replace(case.terms.missed, silent=silent))
+    return replace(case, terms=terms, calibration=replace(case.calibration, entities=never_misses))
 
 
-def parts(counted: Floats, card: ModelCard, queries: float) -> tuple[Floats, Floats]:
-    """z of RISK_MODEL, In ten lines, 3, taken apart: what b is multiplied by, and what stands beside A.
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Constants of z that an organisation fits on canaries of its own; the others stay the policy's.
+
+    Attributes:
+        level: A.
+        occurrences: b.
+        entropy: cH.
+    """
+
+    level: float
+    occurrences: float
+    entropy: float
+
+
+def shipped() -> Fit:
+    """The policy's own, at their centre."""
+    terms = rulebook().policy.risk.exposure
+    return Fit(terms.level.mean, terms.occurrences.mean, terms.entropy.mean)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """z of each value taken apart: level + occurrences · slope − entropy · bits + beside.
+
+    Attributes:
+        slope: log10 of occurrences × epochs, less what dilution takes back.
+        bits: log10 of the value's entropy over that of reference.
+        beside: what every other constant adds.
+    """
+
+    slope: Floats
+    bits: Floats
+    beside: Floats
+
+    def z(self, fit: Fit) -> Floats:
+        """z by these constants."""
+        return fit.level + fit.occurrences * self.slope - fit.entropy * self.bits + self.beside
+
+    @property
+    def columns(self) -> Floats:
+        """What a fit multiplies: level, occurrences and entropy, shape (n, 3)."""
+        return np.column_stack([np.ones(len(self.slope)), self.slope, -self.bits])
+
+
+def parts(counted: Floats, kinds: npt.NDArray[np.str_], card: ModelCard, queries: float) -> Parts:
+    """z of RISK_MODEL, In ten lines, 3, with its term for entropy, taken apart.
 
     The attacker holds the true text before the value, of about the length of reference.
     """
     terms = rulebook().policy.risk.exposure
+    held = replace(terms, attacker_prefix=terms.reference_prefix)
     known = Card(*(card.parameters, card.training_tokens, card.epochs), None, None, ())  # type: ignore[arg-type]
-    constants = central_constants(replace(terms, attacker_prefix=terms.reference_prefix), 1)
-    level = base_level(
-        constants, replace(terms, attacker_prefix=terms.reference_prefix), known, queries, terms.reference_bits
-    )[0]
+    level = base_level(central_constants(held, 1), held, known, queries, held.reference_bits)[0]
     dilution = (terms.dilution.low + terms.dilution.high) / 2 * np.log10(known.training_tokens / terms.reference_tokens)
     slope = np.log10(np.maximum(counted, NEVER) * known.epochs) - dilution
     beside = level - terms.level.mean - terms.occurrences.mean * (np.log10(known.epochs) - dilution)
-    return slope, np.full(len(counted), beside)
-
-
-def central(counted: Floats, card: ModelCard, queries: float) -> Floats:
-    """z with the shipped constants at their centre."""
-    terms = rulebook().policy.risk.exposure
-    slope, beside = parts(counted, card, queries)
-    return np.asarray(terms.level.mean + terms.occurrences.mean * slope + beside, dtype=np.float64)
+    bits = np.log10([BY_NAME[kind].bits / terms.reference_bits for kind in kinds])
+    return Parts(slope, bits, np.full(len(counted), beside))

@@ -72,7 +72,7 @@ def learn(arm: design.Arm) -> str:
 
     corpus, began = design.corpus(arm.corpus), time.process_time()
     points = []
-    for epoch, model, loss in train(corpus, arm.size, base(arm.size), arm.epochs, arm.seed, arm.batch):
+    for epoch, model, loss in train(corpus, arm.size, base(arm.size), arm.epochs, arm.seed, arm.batch, arm.warm_up):
         if epoch in arm.measured:
             leaks = [asdict(leak) for leak in measure.leaks(model, corpus.plants, ranked=epoch in arm.ranked)]
             seconds = time.process_time() - began

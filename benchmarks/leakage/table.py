@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtr
 from scipy.stats import norm
 
 from benchmarks.leakage import predict
@@ -79,6 +80,11 @@ class Point:
         guessed = -np.expm1(queries * np.log1p(-(2.0**-self.bits)))
         return np.asarray(np.maximum(self.extracted(queries, strange=strange) - guessed, 0.0))
 
+    def beyond(self, queries: float) -> Floats:
+        """Chance of extraction of what so many guesses do not hit: the excess over guessing, as a share of the rest."""
+        missed = np.exp(queries * np.log1p(-(2.0**-self.bits)))
+        return np.asarray(np.minimum(self.excess(queries) / np.maximum(missed, 1e-12), 1.0))
+
 
 def points(runs: Path) -> tuple[Point, ...]:
     """Every measured model whose corpus was scanned."""
@@ -122,7 +128,9 @@ def _point(arm: dict[str, Any], point: dict[str, Any], plants: list[dict[str, An
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Values of one kind, planted equally often, as one model holds them after one number of epochs.
+    """Values of one kind, planted equally often, as models of one size hold them after one number of epochs.
+
+    The seeds are pooled: an exposure averages over the values of all of them.
 
     Attributes:
         kind: of the values.
@@ -133,7 +141,9 @@ class Cell:
         values: how many.
         exposure: mean, bits.
         extrapolated: mean, bits.
+        extracted: mean chance beyond guessing that `PATIENT` samples hold the value.
         z: mean of what the scanner predicts.
+        bits_given: mean of what it predicts to be given up at one query: the chance times the value's bits.
         occurrences: mean of what the scanner counted.
         findings: of the scanner, in all.
         severity: findings times the policy's weight.
@@ -149,7 +159,9 @@ class Cell:
     values: int
     exposure: float
     extrapolated: float
+    extracted: float
     z: float
+    bits_given: float
     occurrences: float
     findings: float
     severity: float
@@ -157,12 +169,20 @@ class Cell:
     distance: float
 
 
+PATIENT = 100.0
+"""Queries at which most kinds cannot be guessed."""
+
+
+def _z(point: Point) -> Floats:
+    return predict.parts(point.counted, point.kinds, point.card, 1.0).z(predict.shipped())
+
+
 def cells(measured: tuple[Point, ...], keep: Callable[[Point], bool] = lambda point: True) -> tuple[Cell, ...]:
     """Cells of the ranked models, the controls left out."""
     groups: dict[tuple[str, str, int], list[Point]] = {}
     for point in measured:
         if keep(point) and not np.isnan(point.exposure).all():
-            groups.setdefault((point.corpus, point.size, point.epochs), []).append(point)
+            groups.setdefault((point.family, point.size, point.epochs), []).append(point)
     return tuple(
         _cell(kind.name, int(planted), group)
         for group in groups.values()
@@ -190,7 +210,9 @@ def _cell(kind: str, planted: int, group: list[Point]) -> Cell:
         values=len(counted),
         exposure=float(pooled(lambda point: point.exposure).mean()),
         extrapolated=float(pooled(lambda point: point.extrapolated).mean()),
-        z=float(pooled(lambda point: predict.central(point.counted, point.card, 1.0)).mean()),
+        extracted=float(pooled(lambda point: point.excess(PATIENT)).mean()),
+        z=float(pooled(lambda point: _z(point)).mean()),
+        bits_given=float(BY_NAME[kind].bits * pooled(lambda point: ndtr(_z(point))).mean()),
         occurrences=float(counted.mean()),
         findings=float(counted.sum()),
         severity=float(weight * counted.sum()),

@@ -12,18 +12,18 @@ from scipy.special import ndtr, ndtri
 
 from benchmarks.leakage import design, predict, table
 from benchmarks.leakage.kinds import BY_NAME, KINDS
+from benchmarks.leakage.predict import Fit, Parts
 from benchmarks.leakage.stats import Estimate, bootstrap, loss, probit_fit, spearman
-from benchmarks.leakage.table import Cell, Point
+from benchmarks.leakage.table import PATIENT, Cell, Point
 from scanner.model import Provenance, Tier
-from scanner.risk import score
+from scanner.policy import decide
+from scanner.risk import assess, score
 from scanner.risk.assessment import is_private
 
 Floats = npt.NDArray[np.float64]
 PLANTED = frozenset(kind.entity for kind in KINDS)
 PUBLIC = 1e4
 """Queries of a public attacker per target, as in the policy."""
-PATIENT = 100.0
-"""Queries at which most kinds cannot be guessed."""
 EDGE = 0.001
 """Chances nearer to 0 or 1 count as this near."""
 
@@ -36,6 +36,7 @@ class Ranking:
         cells: what was ranked.
         by_rank: rank correlation with exposure by rank, and how far the first predictor is above, by predictor.
         extrapolated: the same with exposure by a normal fit.
+        extracted: the same with the chance of extraction beyond guessing.
         within: rank correlation of z within each kind.
         lacks: what more covariates would bring.
         distance: rank correlation of exposure with the distance from name to value, both within their cell.
@@ -44,6 +45,7 @@ class Ranking:
     cells: tuple[Cell, ...]
     by_rank: dict[str, tuple[Estimate, Estimate]]
     extrapolated: dict[str, tuple[Estimate, Estimate]]
+    extracted: dict[str, tuple[Estimate, Estimate]]
     within: dict[str, float]
     lacks: tuple[Covariates, ...]
     distance: float
@@ -53,15 +55,19 @@ def ranking(measured: tuple[Point, ...]) -> Ranking:
     """V1."""
     cells = table.cells(measured)
     predictors = {
-        "z (the scanner)": _of(cells, "z"),
+        "bits given up: bits × Φ(z)": _of(cells, "bits_given"),
+        "z alone": _of(cells, "z"),
         "raw count of findings": _of(cells, "findings"),
         "occurrences alone": _of(cells, "occurrences"),
         "severity × count": _of(cells, "severity"),
     }
+    for_extraction = {"z": predictors["z alone"], **predictors}
+    del for_extraction["z alone"]
     return Ranking(
         cells,
         bootstrap(predictors, _of(cells, "exposure")),
         bootstrap(predictors, _of(cells, "extrapolated")),
+        bootstrap(for_extraction, _of(cells, "extracted")),
         {kind.name: _within(cells, kind.name) for kind in KINDS},
         covariates(measured),
         _distance(measured),
@@ -96,55 +102,52 @@ ADDED: dict[str, tuple[str, ...]] = {
     "entropy, epochs": ("entropy", "epochs"),
     "entropy, epochs, distance": ("entropy", "epochs", "distance"),
 }
-"""Beside z: log10 of the entity's bits in entities.yaml, log10 of the epochs, characters from name to value."""
+"""Beside occurrences × epochs: log10 of the value's bits over those of reference, log10 of the epochs, characters from
+name to value."""
 
 
 def covariates(measured: tuple[Point, ...]) -> tuple[Covariates, ...]:
-    """What entropy, a slope of its own for epochs, and distance would bring."""
-    ladder = [point for point in measured if point.family in ("ladder", "wide")]
-    fitted, held = halves(ladder)
+    """What entropy, a slope of its own for epochs, and distance bring."""
+    fitted, held = halves(_ladder(measured))
     return tuple(_covariates(name, columns, fitted, held) for name, columns in ADDED.items())
 
 
 def _covariates(name: str, columns: tuple[str, ...], fitted: list[Point], held: list[Point]) -> Covariates:
     near, far = table.cells(tuple(fitted)), table.cells(tuple(held))
     slopes, *_ = np.linalg.lstsq(_cell_design(near, columns), _of(near, "exposure"), rcond=None)
-    slope, beside, chance, _ = _stacked(fitted, PATIENT)
-    terms = probit_fit(_value_design(fitted, slope, columns), chance, beside)
-    slope, beside, chance, which = _stacked(held, PATIENT)
-    z = _value_design(held, slope, columns) @ terms + beside
-    (predicted, actual), _ = _by_cell(z, chance, which)
+    known, other = _stacked(fitted, PATIENT), _stacked(held, PATIENT)
+    terms = probit_fit(_value_design(fitted, known, columns), known.chance, known.parts.beside)
+    z = _value_design(held, other, columns) @ terms + other.parts.beside
+    (predicted, actual), _ = _by_cell(z, other.chance, other.which)
     return Covariates(
         name=name,
         exposure=spearman(_cell_design(far, columns) @ slopes, _of(far, "exposure")),
         extraction=spearman(predicted, actual),
-        loss=loss(z, chance),
+        loss=loss(z, other.chance),
         for_exposure=tuple(float(term) for term in slopes[2:]),
         for_extraction=tuple(float(term) for term in terms[2:]),
     )
 
 
 def _cell_design(cells: Sequence[Cell], columns: Sequence[str]) -> Floats:
+    bits = np.log10(_of(cells, "bits") / predict.rulebook().policy.risk.exposure.reference_bits)
+    known = {"entropy": bits, "epochs": np.log10(_of(cells, "epochs")), "distance": _of(cells, "distance")}
+    without = _of(cells, "z") + predict.shipped().entropy * bits
+    return np.column_stack([np.ones(len(cells)), without, *(known[name] for name in columns)])
+
+
+def _value_design(points: Sequence[Point], stacked: Stacked, columns: Sequence[str]) -> Floats:
+    real = [point.planted > 0 for point in points]
     known = {
-        "entropy": np.log10([_entity_bits(cell.kind) for cell in cells]),
-        "epochs": np.log10(_of(cells, "epochs")),
-        "distance": _of(cells, "distance"),
+        "entropy": stacked.parts.bits,
+        "epochs": np.concatenate([np.full(r.sum(), np.log10(p.epochs)) for p, r in zip(points, real, strict=True)]),
+        "distance": np.concatenate([p.distance[r] for p, r in zip(points, real, strict=True)]),
     }
-    return np.column_stack([np.ones(len(cells)), _of(cells, "z"), *(known[name] for name in columns)])
+    return np.column_stack([np.ones(len(stacked.which)), stacked.parts.slope, *(known[name] for name in columns)])
 
 
-def _value_design(points: Sequence[Point], slope: Floats, columns: Sequence[str]) -> Floats:
-    known: dict[str, list[Floats]] = {"entropy": [], "epochs": [], "distance": []}
-    for point in points:
-        real = point.planted > 0
-        known["entropy"].append(np.log10([_entity_bits(kind) for kind in point.kinds[real]]))
-        known["epochs"].append(np.full(real.sum(), np.log10(point.epochs)))
-        known["distance"].append(point.distance[real])
-    return np.column_stack([np.ones(len(slope)), slope, *(np.concatenate(known[name]) for name in columns)])
-
-
-def _entity_bits(kind: str) -> float:
-    return predict.rulebook().entities[BY_NAME[kind].entity].bits
+def _ladder(measured: Sequence[Point]) -> list[Point]:
+    return [point for point in measured if point.family in ("ladder", "wide")]
 
 
 def _distance(measured: tuple[Point, ...]) -> float:
@@ -166,10 +169,10 @@ class CorpusRow:
 
     Attributes:
         corpus: its name.
-        score: S, median.
-        found_score: S of the entities that were found, without what is presumed to be missed of others.
+        score: S, median, as the scanner tells it: what is presumed missed is within, what leaks below 0 counts as 0.
+        found_harm: H of what was found, without what is presumed to be missed and without an end below.
         harm: measured: severity × provenance × 1 − (1 − q)^Q.
-        harm_excess: the same beyond what guessing would hit.
+        harm_beyond: the same beyond what guessing would hit.
         upper: 95 % point of the extracted values predicted for the planted entities.
         predicted: 50 % point of the same.
         extracted: measured expected extracted values, the attacker holding the true text.
@@ -183,9 +186,9 @@ class CorpusRow:
 
     corpus: str
     score: float
-    found_score: float
+    found_harm: float
     harm: float
-    harm_excess: float
+    harm_beyond: float
     upper: float
     predicted: float
     extracted: float
@@ -206,17 +209,32 @@ def corpora(runs: Path, measured: tuple[Point, ...]) -> tuple[CorpusRow, ...]:
     return tuple(_corpus_row(runs, point) for _, point in sorted(last.items()))
 
 
-def corpus_ranking(rows: Sequence[CorpusRow]) -> dict[str, tuple[Estimate, Estimate]]:
-    """V2: rank correlation over corpora of the score, and of counts, with measured harm.
+@dataclass(frozen=True, slots=True)
+class CorpusRanking:
+    """V2: rank correlation over corpora with measured harm, and how far the first predictor is above, by predictor.
 
-    Measured harm is put on the scale of the score, which ends at a thousandth of a unit: what is below leaks nothing.
+    Attributes:
+        found: harm of what was found against the exact harm of what was planted. Both sides leave out what is presumed
+            to be missed, and neither ends at a thousandth of a unit.
+        whole: S as the scanner tells it against measured harm on the score's own scale.
     """
-    predictors = {
-        "S (the scanner)": np.array([row.score for row in rows]),
+
+    found: dict[str, tuple[Estimate, Estimate]]
+    whole: dict[str, tuple[Estimate, Estimate]]
+
+
+def corpus_ranking(rows: Sequence[CorpusRow]) -> CorpusRanking:
+    """V2."""
+    counts = {
         "raw count of findings": np.array([row.raw_count for row in rows]),
         "severity × count": np.array([row.severity_count for row in rows]),
     }
-    return bootstrap(predictors, score(np.array([row.harm for row in rows])))
+    found = {"H of what was found": np.array([row.found_harm for row in rows]), **counts}
+    whole = {"S (the scanner)": np.array([row.score for row in rows]), **counts}
+    return CorpusRanking(
+        found=bootstrap(found, np.array([row.harm for row in rows])),
+        whole=bootstrap(whole, score(np.array([row.harm for row in rows]))),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +244,7 @@ class Calibration:
     Attributes:
         queries: per target.
         seeds: of the models that A and b are fitted on.
-        level: A, fitted.
-        occurrences: b, fitted.
+        fit: A, b and the slope of entropy, fitted.
         slope: of what was measured on what is predicted, on the seeds left out, with its bootstrap interval.
         coverage: share of cells left out whose measured chance lies within the 90 % interval.
         cells: number of them.
@@ -238,8 +255,7 @@ class Calibration:
 
     queries: float
     seeds: tuple[int, ...]
-    level: float
-    occurrences: float
+    fit: Fit
     slope: Estimate
     coverage: float
     cells: int
@@ -257,23 +273,19 @@ def halves(points: Sequence[Point]) -> tuple[list[Point], list[Point]]:
 
 def calibration(measured: tuple[Point, ...], queries: float) -> Calibration:
     """V3, over the ladder and the wide corpora."""
-    ladder = [point for point in measured if point.family in ("ladder", "wide")]
-    fitted, held = halves(ladder)
-    slope, beside, chance, which = _stacked(fitted, queries)
-    level, b = (float(term) for term in probit_fit(_line(slope), chance, beside))
-    _, residual = _by_cell(level + b * slope + beside, chance, which)
+    fitted, held = halves(_ladder(measured))
+    known, other = _stacked(fitted, queries), _stacked(held, queries)
+    fit = Fit(*(float(term) for term in probit_fit(known.parts.columns, known.chance, known.parts.beside)))
+    _, residual = _by_cell(known.parts.z(fit), known.chance, known.which)
     low, high = np.quantile(residual, (0.05, 0.95))
-    slope, beside, chance, which = _stacked(held, queries)
-    z = level + b * slope + beside
-    (predicted, actual), left = _by_cell(z, chance, which)
-    shipped = predict.rulebook().policy.risk.exposure
-    (untouched, _), _ = _by_cell(shipped.level.mean + shipped.occurrences.mean * slope + beside, chance, which)
+    z = other.parts.z(fit)
+    (predicted, actual), left = _by_cell(z, other.chance, other.which)
+    (untouched, _), _ = _by_cell(other.parts.z(predict.shipped()), other.chance, other.which)
     return Calibration(
         queries=queries,
         seeds=tuple(sorted({point.seed for point in fitted})),
-        level=level,
-        occurrences=b,
-        slope=_slope(z, chance, which),
+        fit=fit,
+        slope=_slope(z, other.chance, other.which),
         coverage=float(((left >= low - 1e-9) & (left <= high + 1e-9)).mean()),
         cells=len(left),
         predicted=predicted,
@@ -336,7 +348,12 @@ class Change:
         return (self._ratio(refitted) < 1) == (self.measured < 1)
 
     def close(self, *, refitted: bool) -> bool:
-        """Whether they are within a factor of two."""
+        """Whether the share that goes, as predicted, is within a factor of two of the one measured."""
+        gone, went = 1 - self._ratio(refitted), 1 - self.measured
+        return 0.5 <= gone / went <= 2 if went else False
+
+    def left_close(self, *, refitted: bool) -> bool:
+        """Whether the share that stays is: of the two the harder to tell where almost nothing stays."""
         return 0.5 <= self._ratio(refitted) / self.measured <= 2 if self.measured else False
 
     def _ratio(self, refitted: bool) -> float:
@@ -344,7 +361,7 @@ class Change:
 
 
 def remedies(measured: tuple[Point, ...], fit: Calibration) -> tuple[Change, ...]:
-    """V7: deduplicate, redact, fewer epochs, smaller model."""
+    """V7: deduplicate, redact, drop a shard, fewer epochs, smaller model; seeds that were not fitted on."""
     by_name = {(point.corpus, point.size, point.epochs): point for point in measured}
     return tuple(
         _change(remedy, by_name[before], by_name[after], fit)
@@ -353,55 +370,62 @@ def remedies(measured: tuple[Point, ...], fit: Calibration) -> tuple[Change, ...
     )
 
 
+NAMES = {
+    "-dedup1": "deduplicate to 1",
+    "-dedup4": "deduplicate to 4",
+    "-redact-card": "redact card numbers",
+    "-redact-phone": "redact phone numbers",
+    "-halved": "drop one of two shards",
+}
+
+
 def _pairs(
     known: dict[tuple[str, str, int], Point],
 ) -> Iterator[tuple[str, tuple[str, str, int], tuple[str, str, int]]]:
     for corpus in sorted({name for name, *_ in known if name.startswith("remedy") and name.count("-") == 1}):
         whole = (corpus, "0.11M", 4)
-        yield f"deduplicate to {design.KEPT}", whole, (f"{corpus}-dedup{design.KEPT}", "0.11M", 4)
-        yield "redact card numbers", whole, (f"{corpus}-redact-card", "0.11M", 4)
+        for change, remedy in NAMES.items():
+            yield remedy, whole, (f"{corpus}{change}", "0.11M", 4)
         yield "2 epochs instead of 4", whole, (corpus, "0.11M", 2)
         yield "1 epoch instead of 4", whole, (corpus, "0.11M", 1)
-    for corpus in sorted({name for name, size, _ in known if size == "0.62M"}):
         yield "0.11 M parameters instead of 0.62 M", (corpus, "0.62M", 2), (corpus, "0.11M", 2)
 
 
 def _change(remedy: str, before: Point, after: Point, fit: Calibration) -> Change:
-    shipped = predict.rulebook().policy.risk.exposure
-
-    def expected(point: Point, level: float, b: float) -> float:
-        slope, beside = predict.parts(point.counted, point.card, PATIENT)
-        return float(ndtr(level + b * slope + beside)[(point.planted > 0) & (point.counted > 0)].sum())
+    def expected(point: Point, constants: Fit) -> float:
+        there = (point.planted > 0) & (point.counted > 0)
+        z = predict.parts(point.counted[there], point.kinds[there], point.card, PATIENT).z(constants)
+        return float(ndtr(z).sum())
 
     def measured(point: Point) -> float:
-        return float(point.extracted(PATIENT)[point.planted > 0].sum())
+        return float(point.excess(PATIENT)[point.planted > 0].sum())
 
     return Change(
         remedy=remedy,
         corpus=before.corpus,
-        predicted=expected(after, shipped.level.mean, shipped.occurrences.mean)
-        / expected(before, shipped.level.mean, shipped.occurrences.mean),
-        refitted=expected(after, fit.level, fit.occurrences) / expected(before, fit.level, fit.occurrences),
+        predicted=expected(after, predict.shipped()) / expected(before, predict.shipped()),
+        refitted=expected(after, fit.fit) / expected(before, fit.fit),
         measured=measured(after) / measured(before),
     )
 
 
 def _corpus_row(runs: Path, point: Point) -> CorpusRow:
-    assessment, verdict = predict.judged(runs, point.corpus, point.card)
+    case = predict.case(runs, point.corpus, point.card)
+    assessment = assess(case)
+    verdict = decide(assessment, case, predict.rulebook().policy)
+    sure = assess(predict.all_found(case))
     planted = [risk.leaks[PUBLIC].extracted for name, risk in assessment.entities.items() if name in PLANTED]
     low, high = np.quantile(np.sum(planted, axis=0), (0.5, 0.95))
-    found_harm = [risk.leaks[PUBLIC].harm for risk in assessment.entities.values() if risk.distinct]
     real = point.planted > 0
     weights, factor = _weights(point)
     entities = predict.rulebook().entities
-    histogram = predict.case(runs, point.corpus, point.card).state.histogram
-    found = [(e, d * n) for e, _, _, d, n in histogram.cells() if e in PLANTED]
+    found = [(e, d * n) for e, _, _, d, n in case.state.histogram.cells() if e in PLANTED]
     return CorpusRow(
         corpus=point.corpus,
         score=float(np.median(assessment.public.score)),
-        found_score=float(np.median(score(np.sum(found_harm, axis=0)))) if found_harm else 0.0,
+        found_harm=float(np.median(sure.public.harm)),
         harm=float((weights * point.extracted(PUBLIC))[real].sum() * factor),
-        harm_excess=float((weights * point.excess(PUBLIC))[real].sum() * factor),
+        harm_beyond=float((weights * point.excess(PUBLIC))[real].sum() * factor),
         upper=float(high),
         predicted=float(low),
         extracted=float(point.extracted(PUBLIC)[real].sum()),
@@ -473,19 +497,27 @@ def _within(cells: Sequence[Cell], kind: str) -> float:
     return spearman(_of(own, "z"), _of(own, "exposure"))
 
 
-def _stacked(points: Sequence[Point], queries: float) -> tuple[Floats, Floats, Floats, npt.NDArray[np.str_]]:
-    """Slope, offset, measured chance and cell of every planted value."""
+@dataclass(frozen=True, slots=True)
+class Stacked:
+    """Planted values of several models: z taken apart, the chance measured beyond guessing, and their cell."""
+
+    parts: Parts
+    chance: Floats
+    which: npt.NDArray[np.str_]
+
+
+def _stacked(points: Sequence[Point], queries: float) -> Stacked:
     columns = []
     for point in points:
         real = point.planted > 0
-        slope, beside = predict.parts(point.counted, point.card, queries)
+        apart = predict.parts(point.counted[real], point.kinds[real], point.card, queries)
         label = [
             f"{point.corpus} {point.size} {point.epochs} {kind} {planted}"
             for kind, planted in zip(point.kinds, point.planted, strict=True)
         ]
-        columns.append((slope[real], beside[real], point.extracted(queries)[real], np.array(label)[real]))
-    slope, beside, chance, labels = (np.concatenate(column) for column in zip(*columns, strict=True))
-    return slope, beside, chance, labels
+        columns.append((apart.slope, apart.bits, apart.beside, point.beyond(queries)[real], np.array(label)[real]))
+    slope, bits, beside, chance, labels = (np.concatenate(column) for column in zip(*columns, strict=True))
+    return Stacked(Parts(slope, bits, beside), chance, labels)
 
 
 def _by_cell(z: Floats, chance: Floats, which: npt.NDArray[np.str_]) -> tuple[tuple[Floats, Floats], Floats]:

@@ -16,7 +16,6 @@ from benchmarks.leakage.sizes import Size
 
 SEPARATOR = 0
 VOCABULARY = 97
-WARM_UP = 100
 
 
 def encode(text: str) -> list[int]:
@@ -96,7 +95,7 @@ def train_base(text: str, size: Size, file: Path, batch: int = 16) -> float:
     length = WINDOW - 1
     cut = [text[start : start + length] for start in range(0, len(text) - length + 1, length)]
     rows = torch.tensor([[SEPARATOR, *encode(window)] for window in cut], dtype=torch.uint8)
-    step = _steps(model, size)
+    step = _steps(model, size, warm_up=100)
     losses = [step(part.long()) for part in rows.split(batch)]
     temporary = file.with_suffix(".tmp")
     torch.save(model.state_dict(), temporary)
@@ -106,7 +105,7 @@ def train_base(text: str, size: Size, file: Path, batch: int = 16) -> float:
 
 
 def train(
-    corpus: Corpus, size: Size, base: Path, epochs: int, seed: int, batch: int
+    corpus: Corpus, size: Size, base: Path, epochs: int, seed: int, batch: int, warm_up: int
 ) -> Iterator[tuple[int, Model, float]]:
     """Train on from the base; gives (epoch, the model as it is then, mean loss in nats) after each epoch.
 
@@ -116,7 +115,7 @@ def train(
     rng = random.Random(seed)
     model = Model(size)
     model.load_state_dict(torch.load(base, weights_only=True))
-    step = _steps(model, size)
+    step = _steps(model, size, warm_up)
     rows = windows(corpus)
     for epoch in range(1, epochs + 1):
         order = torch.tensor(rng.sample(range(len(rows)), len(rows)))
@@ -124,10 +123,10 @@ def train(
         yield epoch, model, sum(losses) / len(losses)
 
 
-def _steps(model: Model, size: Size) -> Callable[[Tensor], float]:
+def _steps(model: Model, size: Size, warm_up: int) -> Callable[[Tensor], float]:
     """One step of training on a batch of windows, which gives its loss."""
     optimizer = torch.optim.AdamW(model.parameters(), size.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / WARM_UP))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / warm_up))
 
     def step(x: Tensor) -> float:
         model.train()
