@@ -37,7 +37,7 @@ COPIES = 8
 """Texts made of each template, each with other values."""
 
 REMARKS = frozenset({"HEALTH", "MINOR", "ARTICLE_9"})
-REMARK_COPIES = 2
+REMARK_COPIES = 3
 """Fewer of a remark, whose words are the template's own: copies would feign certainty."""
 
 NAME = "invented"
@@ -607,6 +607,22 @@ TEMPLATES: Mapping[tuple[str, str], str] = {
         the victim, a «{age}-year-old girl», lives in Ghent
         i am a «{age} year old boy» from ohio
         My kid just turned «{age}».
+        hi im {first} and im «{age}» from leeds
+        {first} is «{age} years old» and in my class
+        my cousin, «{age}», has the same phone
+        she was «{age}» when it happened, I was older
+        our daughter {first} turns «{age}» next month, needs braces
+        my nephew is «{age}» and plays the drums
+        as a mum of a «{age}-year-old» I worry
+        we have a «{age} year old daughter» and a dog
+        my «{age}yo» keeps waking up at night
+        Patient is a «{age}-year-old boy» with a cough.
+        A «{age} year-old girl» was brought in by her mother.
+        my kids are «{age}» and nine
+        {first}, my son, will be «{age}» in June
+        I'm in «8th grade» and my teacher hates me
+        i'm a «{age}-year-old student» and need advice
+        their twins, «aged {age}», go there too
         """,
     ("fr", "MINOR"): """
         ma fille a «{age} ans» et adore les chevaux
@@ -639,6 +655,18 @@ TEMPLATES: Mapping[tuple[str, str], str] = {
         I was «raised Hindu» but don't practise
         my boss found out I'm «bisexual»
         I'm «of Roma origin» and hide it
+        my husband «is Jewish», I'm not
+        she «is a lesbian» and lives with her wife
+        {first} «is an atheist» in a very religious family
+        I «joined the Socialist Party» in May
+        my parents «are Hindu» and strict about it
+        I «am transgender» and start hormones soon
+        our shop steward says he «votes for the Conservatives»
+        I go to the mosque every Friday because I'm a «Muslim»
+        he told me he «is attracted to men»
+        I'm a «closeted gay man» of forty
+        as a «Sikh» I wear a turban at work
+        my dad «was a member of the National Front»
         """,
     ("fr", "ARTICLE_9"): """
         je suis «homosexuel» et mes parents l'ignorent

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scanner.confidence import Curves, calibrated
 from scanner.detectors.columns import ColumnRules, Columns, QuasiGroups
 from scanner.detectors.languages import UNKNOWN
 from scanner.detectors.names import ModelSpec, Names
@@ -66,6 +67,7 @@ class Detection:
         names: language models; None where the plan goes without.
         languages: ISO 639-1 codes that the text is declared to be written in.
         count_documentation: whether published example values count as somebody's.
+        curves: what the confidence of each rule is worth.
     """
 
     columns: Columns
@@ -73,6 +75,7 @@ class Detection:
     names: Names | None
     languages: tuple[str, ...] = ()
     count_documentation: bool = False
+    curves: Curves = field(default_factory=dict)
 
     def find(self, batch: Batch) -> list[tuple[Leaf, LeafFindings]]:
         """Findings of every leaf of a batch."""
@@ -137,12 +140,17 @@ class Detection:
         return result.found, result.read_bytes, result.unread_bytes
 
     def _resolved(self, leaf: Leaf, found: Sequence[Found]) -> Found:
-        """All detectors' findings of each cell, overlaps resolved, documentation values as the plan wants them."""
+        """All detectors' findings of each cell, overlaps resolved and then calibrated, as the rules compare by what
+        their authors claim; documentation values as the plan wants them."""
         cells = sorted({index for one in found for index in one})
         resolved = {index: resolve([finding for one in found for finding in one.get(index, ())]) for index in cells}
         if self.count_documentation:
             resolved = {index: [_counted(finding) for finding in findings] for index, findings in resolved.items()}
-        return {index: findings for index, findings in resolved.items() if findings}
+        return {
+            index: [calibrated(finding, self.curves) for finding in findings]
+            for index, findings in resolved.items()
+            if findings
+        }
 
 
 def build(
@@ -152,10 +160,17 @@ def build(
     languages: tuple[str, ...] = (),
     *,
     count_documentation: bool = False,
+    curves: Curves | None = None,
 ) -> Detection:
-    """Detection by these rules and models; without models the names stage does not run."""
+    """Detection by these rules and models; without models the names stage does not run, without curves confidence is
+    what the rules claim."""
     return Detection(
-        Columns(columns), patterns_of(rules), Names(models) if models else None, languages, count_documentation
+        Columns(columns),
+        patterns_of(rules),
+        Names(models) if models else None,
+        languages,
+        count_documentation,
+        curves or {},
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from scanner.confidence import Curves, parse_curves
 from scanner.detectors.columns import ColumnRules, parse_columns
 from scanner.detectors.names import ModelSpec, parse_models
 from scanner.detectors.patterns import load_rules
@@ -31,6 +32,7 @@ class Detectables:
         bundles: combinations that are counted.
         columns: how whole columns are judged.
         models: language models by language; empty where the names stage does not run.
+        curves: what the confidence of each rule is worth.
     """
 
     rules: RuleSet
@@ -38,6 +40,7 @@ class Detectables:
     bundles: tuple[Bundle, ...]
     columns: ColumnRules
     models: Mapping[str, ModelSpec]
+    curves: Curves
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +153,13 @@ def load_detectables(rules: Path | None, *, with_models: bool, prove: bool) -> D
         BadRules: with every fault.
     """
     entities = load_entities(rules)
-    models_file = rules_file("models.yaml", rules)
+    models_file, curves_file = rules_file("models.yaml", rules), rules_file("confidence.yaml", rules)
     return Detectables(
         rules=load_rules(rules, entities, prove),
         entities=entities,
         bundles=load_bundles(rules),
         columns=parse_columns(load_yaml(rules_file("columns.yaml", rules)), entities, prove),
+        curves=parse_curves(_data(curves_file), curves_file.name),
         models=parse_models(_data(models_file), models_file.name) if with_models else {},
     )
 

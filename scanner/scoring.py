@@ -152,8 +152,7 @@ class Score:
     Attributes:
         documents: texts scored.
         entities: counts by entity.
-        bins: right and false findings by (entity, index into `CONFIDENCE_EDGES`).
-        rules: right and false findings by (entity, rule).
+        levels: right and false findings by (entity, rule, confidence).
         gold_characters: characters under mapped gold.
         covered_characters: those of them under a finding of whatever entity.
         missed: shapes of the gold missed, by (entity, shape).
@@ -162,8 +161,7 @@ class Score:
 
     documents: int = 0
     entities: Mapping[str, Counts] = field(default_factory=dict)
-    bins: Mapping[tuple[str, int], Counts] = field(default_factory=dict)
-    rules: Mapping[tuple[str, str], Counts] = field(default_factory=dict)
+    levels: Mapping[tuple[str, str, float], Counts] = field(default_factory=dict)
     gold_characters: int = 0
     covered_characters: int = 0
     missed: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -173,13 +171,22 @@ class Score:
         return Score(
             documents=self.documents + other.documents,
             entities=_added(self.entities, other.entities),
-            bins=_added(self.bins, other.bins),
-            rules=_added(self.rules, other.rules),
+            levels=_added(self.levels, other.levels),
             gold_characters=self.gold_characters + other.gold_characters,
             covered_characters=self.covered_characters + other.covered_characters,
             missed=self.missed + other.missed,
             false_alarms=self.false_alarms + other.false_alarms,
         )
+
+    @property
+    def bins(self) -> dict[tuple[str, int], Counts]:
+        """Right and false findings by (entity, index into `CONFIDENCE_EDGES`)."""
+        return _tally(((entity, confidence_bin(sure)), counts) for (entity, _, sure), counts in self.levels.items())
+
+    @property
+    def rules(self) -> dict[tuple[str, str], Counts]:
+        """Right and false findings by (entity, rule)."""
+        return _tally(((entity, rule), counts) for (entity, rule, _), counts in self.levels.items())
 
 
 def masked(text: str) -> str:
@@ -216,8 +223,7 @@ def score(
     return Score(
         documents=len(outcomes),
         entities=_tally([(g.entity, g.counts) for g, _ in golds] + [(f.entity, f.counts) for f, _ in judged]),
-        bins=_tally(((f.entity, confidence_bin(f.finding.confidence)), f.counts) for f, _ in judged),
-        rules=_tally(((f.entity, f.finding.rule), f.counts) for f, _ in judged),
+        levels=_tally(((f.entity, f.finding.rule, f.finding.confidence), f.counts) for f, _ in judged),
         gold_characters=sum(outcome.gold_characters for outcome in outcomes),
         covered_characters=sum(outcome.covered_characters for outcome in outcomes),
         missed=Counter((g.entity, shape(text[g.gold.start : g.gold.end])) for g, text in golds if not g.hit),

@@ -147,6 +147,7 @@ def tools(plan: Plan) -> Tools:
         detectables.columns,
         plan.languages,
         count_documentation=plan.count_documentation,
+        curves=detectables.curves,
     )
     return Tools(
         detection=detection,

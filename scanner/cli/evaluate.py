@@ -51,7 +51,13 @@ def command(
     """
     maps = evaluating.read_maps(map_file) if map_file else {}
     detectables = load_detectables(rules, with_models=names, prove=False)
-    detection = build(detectables.rules, detectables.models, detectables.columns, count_documentation=True)
+    detection = build(
+        detectables.rules,
+        detectables.models,
+        detectables.columns,
+        count_documentation=True,
+        curves=detectables.curves,
+    )
     measured = evaluating.evaluate(gold, maps, lambda texts, languages: found(detection, texts, languages), show_text)
     if calibration is not None:
         _write_calibration(calibration, measured, maps, detectables.models)
