@@ -37,7 +37,8 @@ HERE = Path(__file__).parent
 CAP = 200
 """Findings of one rule, or of one entity in the table, that one set counts for at most."""
 
-HEAD = """# What the confidence of each rule is worth: knots [claimed, right on labelled text], straight between, flat beyond.
+HEAD = """# What the confidence of each rule is worth: knots [claimed, right on labelled text], straight between
+# and flat beyond.
 # Written by `python -m benchmarks.calibrate CORPORA`. A rule that is absent keeps what its author claims.
 """
 
@@ -109,9 +110,9 @@ def reliability(scores: Mapping[str, Score], curves: Curves) -> str:
     lines = [
         "## Confidence",
         "",
-        f"Findings of {len(scores)} labelled sets by what they claim, each entity of a set counting {CAP} times at most.",
-        "`curves of the other sets`: each set is told by curves to which it did not add. `off`: mean distance between",
-        "claimed and right, weighed by findings.",
+        f"Findings of {len(scores)} labelled sets by what they claim, each entity of a set counting {CAP} times at",
+        "most. `curves of the other sets`: each set is told by curves to which it did not add. `off`: mean distance",
+        "between claimed and right, weighed by findings.",
         "",
         "| confidence | bin | findings | claimed | right |",
         "|---|---|---:|---:|---:|",

@@ -1,8 +1,9 @@
 """The quality table: precision, recall and F2 of the shipped rules and models on labelled sets, as Markdown.
 
-    python benchmarks/quality.py ../shared/corpora > benchmarks/quality.md
+    python -m benchmarks.quality ../shared/corpora > benchmarks/quality.md
 
-The folder holds `labels.yaml` (what each set's labels mean) and `labelled/NAME.parquet` (text, language, spans).
+`python -m benchmarks.calibrate` is run first: it writes the curves and the table of confidence that is shown here. The
+folder holds `labels.yaml` (what each set's labels mean) and `labelled/NAME.parquet` (text, language, spans).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks import secrets, values
 from scanner.cli.evaluate import found
 from scanner.detection import Detection, build
 from scanner.evaluate import evaluate, read_maps
@@ -31,12 +33,16 @@ def main() -> None:
     maps = read_maps(options.corpora / "labels.yaml")
     names = options.sets or [name for name in maps if name not in LEFT_OUT]
     loaded = load_detectables(None, with_models=True, prove=False)
-    detection = build(loaded.rules, loaded.models, loaded.columns, count_documentation=True)
+    detection = build(loaded.rules, loaded.models, loaded.columns, count_documentation=True, curves=loaded.curves)
     models = ", ".join(f"{language}: {spec.title}" for language, spec in sorted(loaded.models.items()))
     print(head(models))
     for name in sorted(names):
         print("\n".join(rows(name, measured(options.corpora, name, maps[name], detection), maps[name])), flush=True)
         print(f"{name} is done", file=sys.stderr)
+    if not options.sets:
+        print("\n" + (Path(__file__).parent / "reliability.md").read_text(), flush=True)
+        print(secrets.section(options.corpora, maps[secrets.SET], detection), flush=True)
+        print(values.section(options.corpora, detection))
 
 
 def head(models: str) -> str:
@@ -44,7 +50,7 @@ def head(models: str) -> str:
     day = datetime.now(UTC).date().isoformat()
     return f"""# Quality of detection
 
-Printed by `python benchmarks/quality.py CORPORA > benchmarks/quality.md` on {day}, scanner {VERSION}, {models}.
+Printed by `python -m benchmarks.quality CORPORA > benchmarks/quality.md` on {day}, scanner {VERSION}, {models}.
 
 A labelled span is found when at least half of its characters lie under findings of its entity; a finding is right when
 at least half of its characters lie under labelled spans of its entity; findings on labels that are not mapped count

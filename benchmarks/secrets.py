@@ -28,8 +28,8 @@ def section(corpora: Path, labels: LabelMap, detection: Detection) -> str:
     lines = [
         "## Secrets beside detect-secrets",
         "",
-        f"Both on the same lines of {SET} ({len(documents)} files): those labelled as a secret, but for UUIDs and names of",
-        "S3 buckets, and those that people judged and found to be none.",
+        f"Both on the same lines of {SET} ({len(documents)} files): those labelled as a secret, but for UUIDs and",
+        "names of S3 buckets, and those that people judged and found to be none.",
         "",
         "| tool | found | missed | false | precision | recall | F1 |",
         "|---|---:|---:|---:|---|---|---:|",

@@ -8,6 +8,7 @@ author, so that few labels move little.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -120,5 +121,5 @@ def _is_curve(knots: Any) -> bool:
         isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= 1 for number in numbers
     ):
         return False
-    steps = list(zip(knots, knots[1:], strict=False))
+    steps = list(itertools.pairwise(knots))
     return all(one[0] < other[0] and one[1] <= other[1] for one, other in steps)

@@ -141,7 +141,8 @@ class Detection:
 
     def _resolved(self, leaf: Leaf, found: Sequence[Found]) -> Found:
         """All detectors' findings of each cell, overlaps resolved and then calibrated, as the rules compare by what
-        their authors claim; documentation values as the plan wants them."""
+        their authors claim; documentation values as the plan wants them.
+        """
         cells = sorted({index for one in found for index in one})
         resolved = {index: resolve([finding for one in found for finding in one.get(index, ())]) for index in cells}
         if self.count_documentation:
@@ -163,7 +164,8 @@ def build(
     curves: Curves | None = None,
 ) -> Detection:
     """Detection by these rules and models; without models the names stage does not run, without curves confidence is
-    what the rules claim."""
+    what the rules claim.
+    """
     return Detection(
         Columns(columns),
         patterns_of(rules),

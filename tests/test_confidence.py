@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +19,7 @@ SHARES = st.floats(0, 1)
 def test_isotonic_values_ascend_and_keep_the_mean(pairs: list[tuple[float, float]]) -> None:
     values, weights = [value for value, _ in pairs], [weight for _, weight in pairs]
     fitted = isotonic(values, weights)
-    assert all(one <= other + 1e-12 for one, other in zip(fitted, fitted[1:], strict=False))
+    assert all(one <= other + 1e-12 for one, other in itertools.pairwise(fitted))
     assert sum(v * w for v, w in zip(fitted, weights, strict=True)) == pytest.approx(
         sum(v * w for v, w in zip(values, weights, strict=True))
     )
