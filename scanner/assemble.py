@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from scanner.assessing import parts
+from scanner.assessing import parts, rounded
 from scanner.entities import Entities
 from scanner.evidence import (
     ColumnPart,
@@ -27,7 +27,7 @@ from scanner.evidence import (
 from scanner.merge import ColumnValues, Merged
 from scanner.model import CONFIDENCE_EDGES, Artefact, Dataset, ModelCard, ShardStatus, Tier
 from scanner.remedies import Options, Recount, candidates
-from scanner.risk import Case, State, Table, assess, completed
+from scanner.risk import NONE_LEFT, Case, Left, State, Table, assess, completed
 from scanner.rulebook import Rulebook
 from scanner.tally import Tally
 from scanner.values import Histogram
@@ -46,6 +46,7 @@ class Scanned:
         recount: counts without some columns and shards, for remedies.
         gone: values that a redaction took out of the shards; what was missed beside them is still there.
         by_shard: the tally of each shard, by its path.
+        names_left: text that the names stage left, since more of it could not change the verdict.
     """
 
     dataset: Dataset
@@ -56,6 +57,7 @@ class Scanned:
     recount: Recount
     gone: Histogram = field(default_factory=lambda: Histogram.of([]))
     by_shard: Mapping[str, Tally] = field(default_factory=dict)
+    names_left: Left = NONE_LEFT
 
 
 def assemble(scanned: Scanned, rulebook: Rulebook, artefact: Artefact, asked: Tier | None) -> Evidence:
@@ -67,7 +69,7 @@ def assemble(scanned: Scanned, rulebook: Rulebook, artefact: Artefact, asked: Ti
         dataset=_dataset_part(scanned.dataset, rulebook),
         scan=scanned.scan,
         shards=list(scanned.shards),
-        coverage=_coverage(scanned.tally),
+        coverage=_coverage(scanned.tally, scanned.names_left),
         columns=_columns(scanned.tally),
         findings=_findings(scanned, rulebook.entities),
         occurrences=_occurrences(scanned.merged.histogram),
@@ -119,6 +121,7 @@ def case_of(scanned: Scanned, rulebook: Rulebook, artefact: Artefact) -> Case:
         failed_shards=sum(shard.status is ShardStatus.FAILED for shard in scanned.shards),
         names_read=sum(tally.names_read.values()),
         names_unread=sum(tally.names_unread.values()),
+        names_left=scanned.names_left,
         tables=tuple(
             Table.of(tuple(columns.split("+")), list(sizes), scanned.merged.diversity.get(columns))
             for columns, sizes in sorted(scanned.merged.groups.items())
@@ -149,7 +152,7 @@ def _dataset_part(dataset: Dataset, rulebook: Rulebook) -> DatasetPart:
     )
 
 
-def _coverage(tally: Tally) -> Coverage:
+def _coverage(tally: Tally, left: Left) -> Coverage:
     total = tally.scanned_bytes + tally.unscanned_bytes
     read, unread = sum(tally.names_read.values()), sum(tally.names_unread.values())
     return Coverage(
@@ -157,7 +160,12 @@ def _coverage(tally: Tally) -> Coverage:
         scanned=tally.scanned_bytes,
         share=_share(tally.scanned_bytes, total),
         names=NamesCoverage(
-            share=_share(read, read + unread), read=_counted(tally.names_read), unread=_counted(tally.names_unread)
+            share=_share(read, read + unread + tally.names_left),
+            read=_counted(tally.names_read),
+            unread=_counted(tally.names_unread),
+            left=tally.names_left,
+            left_found=left.found,
+            left_most=rounded(left.most),
         ),
         unscanned=[
             UnscannedPart(

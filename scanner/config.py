@@ -88,6 +88,7 @@ class DatasetFile(_Section):
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None
     ray_address: str | None = None
     names: bool = True
+    until_decided: bool = False
     resume: bool = False
     sha256: bool = False
     as_json: Annotated[bool, Field(alias="json")] = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -71,6 +71,23 @@ class Bundle:
 
 
 BUNDLE_JOINT = "+"
+
+GATED_MARKS = frozenset({"article_9", "health"})
+"""Entities with these marks are gated by what stands beside them."""
+
+
+def of_names(entity: str, entities: Entities) -> bool:
+    """Whether only the names stage finds an entity."""
+    facts = entities.get(entity)
+    return facts is not None and facts.stage is Stage.NAMES
+
+
+def gated(entities: Entities, bundles: Iterable[Bundle]) -> frozenset[str]:
+    """Entities that weigh more, or trip a gate, when a name stands beside them."""
+    marked = {name for name, facts in entities.items() if facts.special & GATED_MARKS}
+    anchors = {one.anchor for one in bundles if any(of_names(other, entities) for other in one.others)}
+    return frozenset(marked | anchors)
+
 
 _KEYS = {"title", "weight", "bits", "identifies", "stage", "normalise", "special"}
 _SPECIAL = {"article_9", "health", "minor", "secret", "government_id"}

@@ -11,7 +11,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scanner.errors import BadEvidence
-from scanner.model import Artefact, Decision, Direction, Identity, Provenance, ShardStatus, Tier, UnscannedReason
+from scanner.model import (
+    Artefact,
+    Decision,
+    Direction,
+    Identity,
+    NamesMode,
+    Provenance,
+    ShardStatus,
+    Tier,
+    UnscannedReason,
+)
 
 SCHEMA_VERSION: Literal["1"] = "1"
 
@@ -61,7 +71,8 @@ class DatasetPart(Part):
 class ScanPart(Part):
     """Which program read the shards, when and with what.
 
-    `redaction` names the redaction whose surrogates were told from people's data: "" for none.
+    `redaction` names the redaction whose surrogates were told from people's data: "" for none. Redaction needs
+    `names_mode` to be `full`: a scan until decided does not know where the other names are.
     """
 
     id: str
@@ -77,6 +88,7 @@ class ScanPart(Part):
     include: list[str] = ["*"]
     exclude: list[str] = []
     names: bool = True
+    names_mode: NamesMode = NamesMode.FULL
     redaction: str = ""
     engine: str
 
@@ -104,11 +116,19 @@ class UnscannedPart(Part):
 
 
 class NamesCoverage(Part):
-    """How much of the text the names stage read, in bytes by language (`und`: undetermined)."""
+    """How much of the text the names stage read, in bytes by language (`und`: undetermined).
+
+    `left` counts the bytes that it was not made to read, since more could not change the verdict: what they hold is
+    estimated. `left_most` is the most findings that they may hold at the scan's confidence, and `left_found` how many
+    there are in the text that was read.
+    """
 
     share: Share
     read: dict[str, Count]
     unread: dict[str, Count]
+    left: Count = 0
+    left_found: Count = 0
+    left_most: float = 0.0
 
 
 class Coverage(Part):

@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 
 from scanner import values
+from scanner.model import Linkage
 from scanner.spans import FINGERPRINT_BYTES
 from scanner.values import QUASI, SENSITIVE_JOINT, Histogram
 
@@ -94,6 +95,7 @@ def merge(
     scratch: Path,
     allowed: Collection[tuple[str, str]] = (),
     accepted: Collection[bytes] = (),
+    linked: Collection[Path] = (),
 ) -> Merged:
     """Count every value over the value tables in `files`.
 
@@ -102,8 +104,9 @@ def merge(
         scratch: folder for temporary files, made and removed here.
         allowed: (entity, column) pairs whose values the policy counts for nothing; `by_column` still tells them.
         accepted: fingerprints of values that were reviewed and count for nothing.
+        linked: those of `files` whose values count as linked as strongly as can be.
     """
-    with _tables(files, scratch, accepted) as connection:
+    with _tables(files, scratch, accepted, linked) as connection:
         _allow(connection, allowed)
         connection.execute(_BY_COLUMN, {"quasi": QUASI})
         return Merged(
@@ -183,7 +186,9 @@ def _allow(connection: duckdb.DuckDBPyConnection, allowed: Collection[tuple[str,
 
 
 @contextmanager
-def _tables(files: Sequence[Path], scratch: Path, accepted: Collection[bytes]) -> Iterator[duckdb.DuckDBPyConnection]:
+def _tables(
+    files: Sequence[Path], scratch: Path, accepted: Collection[bytes], linked: Collection[Path] = ()
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection in which all value tables, without the accepted values, are the view `tables`."""
     scratch.mkdir(parents=True, exist_ok=True)
     settings = {
@@ -193,8 +198,10 @@ def _tables(files: Sequence[Path], scratch: Path, accepted: Collection[bytes]) -
         "preserve_insertion_order": False,
     }
     with duckdb.connect(":memory:", config={**settings, "autoinstall_known_extensions": False}) as connection:
+        # DuckDB would draw a bar on stdout, where the verdict goes, as soon as a merge takes two seconds.
+        connection.execute("SET enable_progress_bar = false")
         if files:
-            connection.read_parquet([str(file) for file in files]).create_view("every")
+            _view(connection, files, linked)
         else:
             connection.from_arrow(values.SCHEMA.empty_table()).create_view("every")
         connection.execute("CREATE TEMP TABLE accepted (fingerprint BLOB)")
@@ -205,6 +212,18 @@ def _tables(files: Sequence[Path], scratch: Path, accepted: Collection[bytes]) -
     for leftover in scratch.iterdir():
         leftover.unlink()
     scratch.rmdir()
+
+
+def _view(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], linked: Collection[Path]) -> None:
+    """All files as `every`, with the strongest linkage in those of `linked`."""
+    strongest, plain = sorted(set(linked)), sorted(set(files) - set(linked))
+    parts = []
+    if plain:
+        parts.append(connection.read_parquet([str(file) for file in plain]))
+    if strongest:
+        read = connection.read_parquet([str(file) for file in strongest])
+        parts.append(read.project(f"* REPLACE ({int(Linkage.BESIDE_MORE)}::TINYINT AS linkage)"))
+    (parts[0] if len(parts) == 1 else parts[0].union(parts[1])).create_view("every")
 
 
 def _groups(rows: list[tuple[str, int, int]]) -> dict[str, tuple[tuple[int, int], ...]]:

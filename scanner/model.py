@@ -87,6 +87,14 @@ class Linkage(IntEnum):
     BESIDE_MORE = 2
 
 
+class NamesMode(StrEnum):
+    """How much the names stage was made to read."""
+
+    FULL = "full"
+    UNTIL_DECIDED = "until_decided"
+    OFF = "off"
+
+
 class UnscannedReason(StrEnum):
     """Why bytes were not read; each counts against release."""
 

@@ -13,6 +13,9 @@ from scanner.shards import Unit
 UNIT_BYTES = 32 << 20
 """Bytes before compression that a unit aims at: every core has work, and a resumed run loses little."""
 
+DRAWN_BYTES = 1 << 20
+"""The same where units are drawn at random: many small ones tell more than a few large ones."""
+
 SLOWEST_BYTES_PER_SECOND = 2_000
 """A worker slower than this is stuck: the names stage reads fifty times as fast on one busy core."""
 
@@ -43,6 +46,7 @@ class Plan:
         dropped: globs of leaf paths that are removed before use.
         languages: ISO 639-1 codes that the text is written in; empty for "tell row by row".
         names: whether the names stage runs.
+        until_decided: it reads no more than the verdict needs; the plan of the first pass then has `names` off.
         count_documentation: whether published example values count as somebody's.
         scanner_version: of this program.
         rules_sha256: of the rules' files.
@@ -67,6 +71,12 @@ class Plan:
     key_id: str
     redaction: Path | None = None
     redaction_id: str = ""
+    until_decided: bool = False
+
+    @property
+    def unit_bytes(self) -> int:
+        """Bytes before compression that a unit aims at."""
+        return DRAWN_BYTES if self.until_decided else UNIT_BYTES
 
     @property
     def digest(self) -> str:

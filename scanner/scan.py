@@ -17,7 +17,7 @@ from typing import Protocol
 
 from filelock import FileLock, Timeout
 
-from scanner import intake, shards
+from scanner import deciding, intake, shards
 from scanner.assemble import Scanned, assemble, dataset_of
 from scanner.atomic import write_text
 from scanner.baseline import fully_accepted, in_force, rekeyed
@@ -39,9 +39,10 @@ from scanner.intake import RETIRED, Allows, SecondsLeft
 from scanner.keys import load_key
 from scanner.ledger import Acceptance, Ledger, RunRow, open_ledger
 from scanner.merge import Merged, merge, recount, vanished
-from scanner.model import Artefact, Dataset, Decision, ShardStatus, Tier, UnscannedReason
+from scanner.model import Artefact, Dataset, Decision, NamesMode, ShardStatus, Tier, UnscannedReason
 from scanner.plan import Plan, Task, Verify, file_stem
 from scanner.remedies import Recount
+from scanner.risk import NONE_LEFT, Left
 from scanner.rulebook import Hashes, Rulebook, load_hashes, load_rulebook
 from scanner.shards import Shard, ShardFacts
 from scanner.stores import Place, Url, read_bytes
@@ -85,6 +86,7 @@ class Request:
         include: globs of leaf paths to read.
         exclude: globs of leaf paths not to read.
         names: whether the names stage runs.
+        until_decided: the names stage reads no more than the verdict needs.
         count_documentation: whether published example values count as somebody's.
         artefact: what would be released.
         asked: tier that is asked for, if one is.
@@ -108,6 +110,7 @@ class Request:
     include: tuple[str, ...] = ("*",)
     exclude: tuple[str, ...] = ()
     names: bool = True
+    until_decided: bool = False
     count_documentation: bool = False
     artefact: Artefact = Artefact.MODEL
     asked: Tier | None = None
@@ -213,6 +216,21 @@ class _Run:
     started: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Everything that the reading of a run works with."""
+
+    run: _Run
+    rulebook: Rulebook
+    executor: Executor
+    tasks: Mapping[str, Task]
+    facts: Sequence[ShardFacts]
+    accepted: Sequence[Acceptance]
+    observer: Observer
+    allows: Allows
+    seconds_left: SecondsLeft
+
+
 @contextmanager
 def _begun(request: Request, hashes: Hashes | Rulebook) -> Iterator[_Run]:
     started = _now()
@@ -234,11 +252,14 @@ def _scan(
     tasks = intake.tasks_of(plan, taken)
     _clear(request.out)
     intake.prepare(ledger, plan, tasks, taken, resume=request.resume, retire=run.started if request.retain else "")
-    left = _work(run, executor, tasks, observer, allows, seconds_left)
-    _take_gone(request, rulebook)
-    identity = _scan_part(plan, rulebook, request, run.started)
     accepted = _accepted(ledger, plan, taken.facts)
-    scanned = _collect(ledger, plan, rulebook, request.dataset, taken.facts, identity, accepted)
+    job = _Job(run, rulebook, executor, tasks, taken.facts, accepted, observer, allows, seconds_left)
+    if plan.until_decided:
+        left, names_left = _work_until_decided(job)
+    else:
+        left, names_left = _work(job, tasks), NONE_LEFT
+    _take_gone(request, rulebook)
+    scanned = _collect(job, names_left)
     evidence = _told(ledger, assemble(scanned, rulebook, request.artefact, request.asked), accepted)
     text = to_json(evidence)
     write_text(request.out / EVIDENCE, text)
@@ -381,6 +402,7 @@ def _finished(
         recount=_recount(out, rulebook, before.shards, accepted),
         gone=_read_gone(out),
         by_shard=_by_shard(tallies, before.shards),
+        names_left=_left_before(before),
     )
 
 
@@ -475,6 +497,12 @@ def read_evidence(out: Place) -> Evidence:
         raise BadEvidence(f"{out}: holds no {EVIDENCE}; run `scanner scan PATH --out {out}` first") from error
 
 
+def _left_before(evidence: Evidence) -> Left:
+    """What the names stage left in a finished scan, at its upper end."""
+    names = evidence.coverage.names
+    return Left(names.left, names.left_found, names.left_most)
+
+
 def _plan(request: Request, hashes: Hashes | Rulebook, key_id: str) -> Plan:
     return Plan(
         out=request.out,
@@ -492,6 +520,7 @@ def _plan(request: Request, hashes: Hashes | Rulebook, key_id: str) -> Plan:
         key_id=key_id,
         redaction=request.redaction,
         redaction_id=_redaction_id(request.redaction) if request.redaction else "",
+        until_decided=request.names and request.until_decided,
     )
 
 
@@ -554,43 +583,96 @@ def _clear(out: Path) -> None:
         stale.unlink(missing_ok=True)
 
 
-def _work(
-    run: _Run,
-    executor: Executor,
-    tasks: Mapping[str, Task],
-    observer: Observer,
-    allows: Allows,
-    seconds_left: SecondsLeft,
-) -> int:
+def _work(job: _Job, tasks: Mapping[str, Task]) -> int:
     """Scan every unit that the ledger does not know, enter each as it is done, and give how many are left for later."""
-    ledger, plan = run.ledger, run.plan
+    run, ledger, plan = job.run, job.run.ledger, job.run.plan
     known = {name for name, row in ledger.units(plan.digest).items() if row.whole or row.tries >= run.request.tries}
     waiting = {name: task for name, task in tasks.items() if name not in known}
-    rows, size = sum(task.unit.rows for task in waiting.values()), sum(t.unit.size_bytes for t in waiting.values())
     for task in waiting.values():
         clear(task)
-    allowed = takewhile(lambda task: allows(task.unit.size_bytes), tuple(waiting.values()))
-    observer.begin(rows, size, lambda: executor.progress)
-    try:
-        for result in executor.map(scan_unit, allowed):
-            if isinstance(result, Lost) and result.reason is UnscannedReason.TIMED_OUT and seconds_left() <= 0:
-                continue
-            done = lost(result.item, result.reason) if isinstance(result, Lost) else arrived(result)
-            _finish(ledger, done)
-            del waiting[done.task.name]
-    finally:
-        observer.end()
+    for result in _results(job, tuple(waiting.values())):
+        if isinstance(result, Lost) and result.reason is UnscannedReason.TIMED_OUT and job.seconds_left() <= 0:
+            continue
+        done = lost(result.item, result.reason) if isinstance(result, Lost) else arrived(result)
+        _finish(ledger, plan, done)
+        del waiting[done.task.name]
     ledger.set_aside(plan.digest, {name: forsake(task) for name, task in waiting.items()})
     return len(waiting)
 
 
-def _finish(ledger: Ledger, done: Done) -> None:
+def _results(job: _Job, waiting: Sequence[Task]) -> Iterator[Done | Lost[Task]]:
+    """What came of each unit that the budget allowed, while the observer is told."""
+    rows, size = sum(task.unit.rows for task in waiting), sum(task.unit.size_bytes for task in waiting)
+    rows_before, size_before = job.executor.progress
+
+    def progress() -> tuple[int, int]:
+        rows_now, size_now = job.executor.progress
+        return rows_now - rows_before, size_now - size_before
+
+    allowed = takewhile(lambda task: job.allows(task.unit.size_bytes), waiting)
+    job.observer.begin(rows, size, progress)
+    try:
+        yield from job.executor.map(scan_unit, allowed)
+    finally:
+        job.observer.end()
+
+
+def _finish(ledger: Ledger, plan: Plan, done: Done) -> None:
     task = done.task
-    ledger.finish(task.plan.digest, task.name, done.tally, whole=done.whole, sha256=task.sha256, number=task.unit.index)
+    ledger.finish(plan.digest, task.name, done.tally, whole=done.whole, sha256=task.sha256, number=task.unit.index)
+
+
+def _work_until_decided(job: _Job) -> tuple[int, Left]:
+    """Let the patterns read everything, and the names stage unit by unit until the verdict can change no more.
+
+    Gives how many units are left for a later run, and what the names stage left for good.
+    """
+    ledger, plan, facts = job.run.ledger, job.run.plan, job.rulebook.detectables
+    later = _work(job, {name: replace(task, plan=replace(plan, names=False)) for name, task in job.tasks.items()})
+    order = deciding.order(ledger.tallies(plan.digest, whole=True), plan.digest)
+    left = NONE_LEFT
+    for look in deciding.looks(len(order.drawn)):
+        unread = _read_names(job, order.upto(look))
+        least, left = deciding.left(ledger.tallies(plan.digest), order, look, facts.entities)
+        if unread or not left.size_bytes or _is_decided(job, order, look, least, left):
+            return later + unread, left
+    return later, left
+
+
+def _read_names(job: _Job, names: Iterable[str]) -> int:
+    """Have the names stage read those of the units that it has not read, and give how many the budget did not allow.
+
+    A unit that fails keeps what the patterns saw.
+    """
+    ledger, plan = job.run.ledger, job.run.plan
+    known = ledger.tallies(plan.digest)
+    waiting = [job.tasks[name] for name in names if known[name].names_left]
+    ended = 0
+    for result in _results(job, waiting) if waiting else ():
+        ended += 1
+        if not isinstance(result, Lost) and (done := arrived(result)).whole:
+            _finish(ledger, plan, replace(done, tally=replace(done.tally, gated=known[done.task.name].gated)))
+    return len(waiting) - ended
+
+
+def _is_decided(job: _Job, order: deciding.Order, look: int, least: Left, most: Left) -> bool:
+    plan = job.run.plan
+    unread = [plan.values / f"{name}.parquet" for name in order.drawn[look:]]
+    reviewed = fully_accepted(plan.out, job.accepted)
+    linked = merge(_value_tables(plan.out), plan.out / SCRATCH, _allowed(job.rulebook), reviewed, unread)
+    scanned = _collect(job, most)
+    return deciding.decided(scanned, linked.histogram, least, most, job.rulebook, job.run.request.artefact)
+
+
+def _names_mode(plan: Plan) -> NamesMode:
+    if not plan.names:
+        return NamesMode.OFF
+    return NamesMode.UNTIL_DECIDED if plan.until_decided else NamesMode.FULL
 
 
 def _scan_part(plan: Plan, rulebook: Rulebook, request: Request, started: str) -> ScanPart:
     return ScanPart(
+        names_mode=_names_mode(plan),
         id=str(uuid.uuid4()),
         started=started,
         ended=_now(),
@@ -609,28 +691,22 @@ def _scan_part(plan: Plan, rulebook: Rulebook, request: Request, started: str) -
     )
 
 
-def _collect(
-    ledger: Ledger,
-    plan: Plan,
-    rulebook: Rulebook,
-    dataset: Dataset,
-    facts: Sequence[ShardFacts],
-    identity: ScanPart,
-    accepted: Sequence[Acceptance],
-) -> Scanned:
-    tallies = ledger.tallies(plan.digest)
+def _collect(job: _Job, names_left: Left) -> Scanned:
+    run, plan, rulebook = job.run, job.run.plan, job.rulebook
+    tallies = run.ledger.tallies(plan.digest)
     tally = _total(tallies)
     partial = {entry.shard for entry in tally.unscanned}
-    parts = tuple(_shard_part(one, partial) for one in facts)
+    parts = tuple(_shard_part(one, partial) for one in job.facts)
     return Scanned(
-        dataset=dataset,
-        scan=identity,
+        dataset=run.request.dataset,
+        scan=_scan_part(plan, rulebook, run.request, run.started),
         shards=parts,
         tally=tally,
-        merged=_merge(plan.out, rulebook, accepted),
-        recount=_recount(plan.out, rulebook, parts, accepted),
+        merged=_merge(plan.out, rulebook, job.accepted),
+        recount=_recount(plan.out, rulebook, parts, job.accepted),
         gone=_read_gone(plan.out),
         by_shard=_by_shard(tallies, parts),
+        names_left=names_left,
     )
 
 

@@ -72,6 +72,9 @@ class Tally:
         findings: counts by (entity, column).
         names_read: bytes that the names stage read, by language.
         names_unread: bytes that the patterns read and the names stage did not, by language.
+        names_left: bytes that the names stage was told to leave for later.
+        capitals: capital letters, which bound how many names there can be.
+        gated: units in which the patterns found what weighs more, or trips a gate, beside a name.
         unscanned: what no detector read, sorted.
     """
 
@@ -81,6 +84,9 @@ class Tally:
     findings: Mapping[tuple[str, str], FindingCount] = field(default_factory=dict)
     names_read: Mapping[str, int] = field(default_factory=dict)
     names_unread: Mapping[str, int] = field(default_factory=dict)
+    names_left: int = 0
+    capitals: int = 0
+    gated: int = 0
     unscanned: tuple[Unscanned, ...] = ()
 
     def __add__(self, other: Tally) -> Tally:
@@ -91,6 +97,9 @@ class Tally:
             findings=_added(self.findings, other.findings),
             names_read=_added(self.names_read, other.names_read),
             names_unread=_added(self.names_unread, other.names_unread),
+            names_left=self.names_left + other.names_left,
+            capitals=self.capitals + other.capitals,
+            gated=self.gated + other.gated,
             unscanned=tuple(sorted(self.unscanned + other.unscanned)),
         )
 
@@ -113,6 +122,9 @@ class Tally:
             ],
             "names_read": dict(sorted(self.names_read.items())),
             "names_unread": dict(sorted(self.names_unread.items())),
+            "names_left": self.names_left,
+            "capitals": self.capitals,
+            "gated": self.gated,
             "unscanned": [[u.shard, u.column, u.rows, u.size_bytes, u.reason, u.detail] for u in self.unscanned],
         }
 
@@ -129,6 +141,9 @@ class Tally:
             },
             names_read=stored["names_read"],
             names_unread=stored["names_unread"],
+            names_left=stored.get("names_left", 0),
+            capitals=stored.get("capitals", 0),
+            gated=stored.get("gated", 0),
             unscanned=tuple(
                 Unscanned(shard, column, rows, size_bytes, UnscannedReason(reason), detail)
                 for shard, column, rows, size_bytes, reason, detail in stored["unscanned"]

@@ -11,8 +11,10 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
+import pyarrow.compute as pc
+
 from scanner.detection import Detection, LeafFindings, build
-from scanner.entities import Bundle, Entities
+from scanner.entities import Bundle, Entities, gated
 from scanner.errors import BadEngine, BadOutput, MixedKeys, StoreFailed
 from scanner.executors import Progress
 from scanner.fingerprints import Fingerprinter
@@ -94,6 +96,7 @@ def scan_unit(task: Task) -> Done:
         return Done(task, _unscanned(task, UnscannedReason.TOO_LARGE, "did not fit into the memory of a worker"), False)
     except Exception as error:  # noqa: BLE001 - one unit must not end the scan of the others
         return Done(task, _unscanned(task, UnscannedReason.CRASHED, f"a detector raised {type(error).__name__}"), False)
+    tally = replace(tally, gated=_gated(task, tally, made))
     return Done(task, tally, whole=not any(entry.reason in PASSING for entry in tally.unscanned))
 
 
@@ -221,13 +224,29 @@ def _coverage(leaf: Leaf, result: LeafFindings, task: Task) -> Tally:
         UnscannedReason.TIMED_OUT,
         "a pattern took too long",
     )
+    later = task.plan.until_decided and not task.plan.names
     return Tally(
         scanned_bytes=size - sum(given_up),
         columns={leaf.column: ColumnCount(len(leaf.values), size, result.characters)},
         names_read=result.names_read,
-        names_unread=result.names_unread,
+        names_unread={} if later else result.names_unread,
+        names_left=sum(result.names_unread.values()) if later else 0,
+        capitals=_capitals(leaf) if task.plan.until_decided else 0,
         unscanned=(entry,) if given_up else (),
     )
+
+
+def _gated(task: Task, tally: Tally, made: Tools) -> int:
+    """1 for a unit whose findings weigh more, or trip a gate, beside a name; 0 where nobody asks."""
+    if not task.plan.until_decided or task.plan.names:
+        return 0
+    asked = gated(made.entities, made.bundles)
+    return int(any(entity in asked for entity, _ in tally.findings))
+
+
+def _capitals(leaf: Leaf) -> int:
+    """Capital letters of all cells; Arrow counts them with RE2, which takes text of any kind."""
+    return pc.sum(pc.count_substring_regex(leaf.values, r"\p{Lu}")).as_py() or 0
 
 
 def _cell_bytes(leaf: Leaf, index: int) -> int:

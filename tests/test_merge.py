@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scanner import merge as merging
 from scanner import values
 from scanner.merge import merge, recount
 from scanner.values import QUASI
@@ -73,6 +74,11 @@ def test_no_value_table_at_all_is_an_empty_dataset(tmp_path: Path) -> None:
     merged = merge([], tmp_path / "scratch")
     assert len(merged.histogram) == 0
     assert not (tmp_path / "scratch").exists()
+
+
+def test_a_long_merge_draws_nothing_where_the_verdict_goes(tmp_path: Path) -> None:
+    with merging._tables([], tmp_path / "scratch", ()) as connection:
+        assert connection.execute("SELECT current_setting('enable_progress_bar')").fetchone() == (False,)
 
 
 def test_values_that_the_policy_allows_are_told_and_not_weighed(tmp_path: Path) -> None:

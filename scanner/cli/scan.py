@@ -88,6 +88,12 @@ WRITTEN = ("html", "md")
     help="Run the language models that find names and places. [default: names]",
 )
 @click.option(
+    "--until-decided/--to-the-end",
+    default=None,
+    envvar=variable("until-decided"),
+    help="Stop looking for names once they cannot change the verdict. [default: to the end]",
+)
+@click.option(
     "--resume",
     is_flag=True,
     default=None,
@@ -160,6 +166,7 @@ def request_of(paths: tuple[str, ...], file: DatasetFile, options: Mapping[str, 
         include=tuple(file.columns.include),
         exclude=tuple(file.columns.exclude),
         names=chosen("names"),
+        until_decided=chosen("until_decided"),
         count_documentation=file.documentation_values is DocumentationValues.COUNT,
         artefact=Artefact(chosen("artefact")),
         asked=Tier(asked) if asked else None,

@@ -11,17 +11,19 @@ from scanner.risk.assessment import (
     score,
     variance_shares,
 )
-from scanner.risk.harm import EntityRisk
+from scanner.risk.harm import NONE_LEFT, EntityRisk, Left
 from scanner.risk.posterior import Calibration, Measured, parse_calibration
 from scanner.risk.tables import Table
 from scanner.risk.terms import Card, Terms, completed
 
 __all__ = [
+    "NONE_LEFT",
     "Assessment",
     "Calibration",
     "Card",
     "Case",
     "EntityRisk",
+    "Left",
     "Measured",
     "Readouts",
     "State",

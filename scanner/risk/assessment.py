@@ -12,9 +12,11 @@ from scanner.entities import Entities
 from scanner.model import Artefact, Dataset, Provenance, Tier
 from scanner.risk.exposure import CONSTANTS, Constants, Floats, central_constants, draw_constants
 from scanner.risk.harm import (
+    NONE_LEFT,
     NOTHING,
     EntityRisk,
     Leak,
+    Left,
     Setting,
     chances,
     counts_by_entity,
@@ -47,6 +49,7 @@ class State:
         failed_shards: shards of which nothing could be read.
         names_read: bytes that the names stage read.
         names_unread: bytes that only the patterns read.
+        names_left: text that the names stage left, since more of it could not change the verdict.
         key_ids: ids of the fingerprint keys that the counts were made with; a verdict needs exactly one.
     """
 
@@ -58,6 +61,7 @@ class State:
     failed_shards: int = 0
     names_read: int = 0
     names_unread: int = 0
+    names_left: Left = NONE_LEFT
     tables: tuple[Table, ...] = ()
     gone: Histogram = field(default_factory=lambda: Histogram.of([]))
 
@@ -219,6 +223,7 @@ def setting_of(case: Case) -> Setting:
         unscanned=max(0, state.total_bytes - state.scanned_bytes),
         names_read=state.names_read,
         names_unread=state.names_unread,
+        names_left=state.names_left,
         weights_times=case.weights_times,
     )
 

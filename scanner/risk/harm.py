@@ -66,6 +66,24 @@ NOTHING = Counts(
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """Text that the names stage was not made to read, since more of it could not change the verdict.
+
+    Attributes:
+        size_bytes: bytes of it.
+        found: findings of the names stage in the text that it did read.
+        most: most findings that it may hold, at the confidence of the scan.
+    """
+
+    size_bytes: int = 0
+    found: int = 0
+    most: float = 0.0
+
+
+NONE_LEFT = Left()
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """Everything but the counts that one entity's leak depends on.
 
@@ -82,6 +100,7 @@ class Setting:
         unscanned: bytes that no detector read.
         names_read: bytes that the names stage read.
         names_unread: bytes that only the patterns read.
+        names_left: text that the names stage left.
         weights_times: factor on every weight, to see how far the score hangs on them.
     """
 
@@ -97,6 +116,7 @@ class Setting:
     unscanned: int
     names_read: int
     names_unread: int
+    names_left: Left = NONE_LEFT
     weights_times: float = 1.0
 
     def facts(self, entity: str) -> EntityFacts:
@@ -367,7 +387,17 @@ def _unread(entity: str, counts: Counts, recall: Floats, setting: Setting) -> Fl
     if setting.facts(entity).stage is Stage.NAMES:
         least = setting.terms.missed.unread_per_megabyte * setting.names_unread / _MEGABYTE
         hidden = hidden + np.maximum(upper / recall * _ratio(setting.names_unread, setting.names_read), least)
+        hidden = hidden + _left(upper, setting.names_left) / recall
     return hidden * (setting.silent > 0)
+
+
+def _left(upper: float, left: Left) -> float:
+    """Distinct values of an entity in text that was left: of each finding there as many as of each that was read.
+
+    The density of all findings of the names stage is carried over by its own bound, `left.most`, which knows that
+    names stand in clusters; `upper` bounds the entity's share in them.
+    """
+    return left.most * min(1.0, upper / max(1, left.found))
 
 
 def _ratio(unread: int, read: int) -> float:

@@ -1,0 +1,163 @@
+"""Scanning until decided: the verdict of the full scan from a part of the names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scanner import deciding
+from scanner.assemble import Scanned
+from scanner.evidence import ScanPart
+from scanner.merge import Merged
+from scanner.model import Artefact, Dataset, NamesMode, Provenance, Tier
+from scanner.risk import NONE_LEFT, Left
+from scanner.rulebook import Rulebook, load_rulebook
+from scanner.scan import decide, read_evidence
+from scanner.tally import FindingCount, Tally
+from scanner.values import Histogram
+from tests.risk.cases import shipped_entities
+from tests.scans import CARD, comparable, scanned, write_shard
+
+PLAIN = "the sum of the angles is half a turn, and so it was shown before."
+NAMED = "Maria Gonzales lives in Chicago and works for the city."
+HEALTH = "She was diagnosed with diabetes last spring."
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty shards, every tenth with names, one of them with names beside a diagnosis."""
+    folder = tmp_path_factory.mktemp("corpus")
+    for number in range(40):
+        texts = [f"{NAMED} {HEALTH}"] if number == 7 else [NAMED] * 3 if number % 10 == 0 else [PLAIN] * 3
+        write_shard(folder / f"{number:02}.parquet", texts)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("keys") / "key"
+    file.write_bytes(bytes(range(32)))
+    file.chmod(0o600)
+    return file
+
+
+@pytest.fixture(scope="module")
+def early_out(corpus: Path, key: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("early") / "out"
+    scanned(corpus, out, key, names=True, until_decided=True)
+    return out
+
+
+@pytest.fixture(scope="module")
+def rulebook() -> Rulebook:
+    return load_rulebook(None, None, with_models=False)
+
+
+def test_names_are_left_once_the_verdict_is_decided(early_out: Path) -> None:
+    early = read_evidence(early_out)
+    names = early.coverage.names
+    assert early.scan.names_mode is NamesMode.UNTIL_DECIDED
+    assert names.left > 0.9 * early.coverage.bytes
+    assert sum(names.read.values()) + names.left == early.coverage.scanned == early.coverage.bytes
+    assert names.left_most > 8, "eight names stand in what was left"
+
+
+def test_what_weighs_more_beside_a_name_is_read_in_any_case(early_out: Path) -> None:
+    early = read_evidence(early_out)
+    assert "health" in {gate.id for gate in early.verdict.gates if gate.tripped}
+    assert early.verdict.tier is Tier.INTERNAL
+    assert early.coverage.names.left_found > 0
+
+
+def test_it_is_the_same_for_another_engine_and_when_resumed(
+    early_out: Path, corpus: Path, key: Path, tmp_path: Path
+) -> None:
+    early = read_evidence(early_out)
+    spread = scanned(corpus, tmp_path / "out", key, names=True, until_decided=True, engine="local", workers=1)
+    assert comparable(spread) == comparable(early)
+    again = scanned(corpus, early_out, key, names=True, until_decided=True, resume=True)
+    assert comparable(again.model_copy(update={"history": early.history})) == comparable(early)
+
+
+def test_deciding_anew_keeps_what_was_estimated(early_out: Path, rulebook: Rulebook) -> None:
+    early = read_evidence(early_out)
+    again = decide(early_out, rulebook, lambda dataset: dataset)
+    assert again.coverage == early.coverage
+    assert again.risk.score == early.risk.score
+
+
+def test_a_scan_without_names_and_a_full_one_say_so(corpus: Path, key_file: Path, tmp_path: Path) -> None:
+    evidence = scanned(corpus / "01.parquet", tmp_path / "out", key_file)
+    assert evidence.scan.names_mode is NamesMode.OFF
+    assert evidence.coverage.names.left == 0
+
+
+def test_looks_go_from_none_to_all() -> None:
+    for units in (0, 1, 7, 1000):
+        looked = list(deciding.looks(units))
+        assert looked[0] == 0
+        assert looked[-1] == units
+        assert looked == sorted(set(looked))
+
+
+def test_heavier_units_are_drawn_earlier_but_not_always() -> None:
+    tallies = {f"{n:03}": Tally(capitals=9_000 if n % 2 else 1_000, scanned_bytes=1) for n in range(400)}
+    drawn = deciding.order(tallies, "a").drawn
+    heavy = sum(int(name) % 2 for name in drawn[:100])
+    assert 75 < heavy < 100
+    assert drawn != deciding.order(tallies, "b").drawn
+    assert sorted(drawn) == sorted(tallies)
+
+
+def test_a_unit_that_could_not_be_read_counts_as_full_of_names() -> None:
+    read, failed = Tally(capitals=1000, names_read={"en": 9}), Tally(capitals=1000, names_left=9)
+    tallies = {"a": read, "b": read, "c": read}
+    order = deciding.Order((), ("a", "b", "c"))
+    _, clean = deciding.left(tallies, order, 3, shipped_entities())
+    _, spoiled = deciding.left({**tallies, "b": failed}, order, 3, shipped_entities())
+    assert clean == Left(0, 0, 0.0)
+    assert spoiled == Left(9, 0, 1001.0)
+
+
+def state_of(names: int, tallies: Mapping[str, Tally], left: Left) -> Scanned:
+    """A scan that found so many persons, each once, in one gigabyte of licensed text."""
+    found = Histogram.of([("PERSON", 1, 4, 1, names)] if names else [])
+    identity = ScanPart(
+        id="", started="", ended="", scanner_version="", rules_sha256="", models_sha256={}, policy_sha256="",
+        key_id="k", engine="inline",
+    )  # fmt: skip
+    return Scanned(
+        dataset=Dataset("test", Provenance.LICENSED, consent=True, model_card=CARD),
+        scan=identity,
+        shards=(),
+        tally=sum(tallies.values(), Tally(scanned_bytes=10**9)),
+        merged=Merged(found, (), {}),
+        recount=lambda columns, shards: found,
+        names_left=left,
+    )
+
+
+def decided(names: int, least: float, most: float, rulebook: Rulebook) -> bool:
+    ends = Left(9 * 10**8, names, least), Left(9 * 10**8, names, most)
+    one = state_of(names, {"a": Tally(findings={("PERSON", "text"): FindingCount(names)})}, ends[1])
+    return deciding.decided(one, one.merged.histogram, *ends, rulebook, Artefact.MODEL)
+
+
+def test_it_is_decided_only_if_both_ends_give_the_same_tier(rulebook: Rulebook) -> None:
+    assert decided(100, 100, 150, rulebook), "open at both"
+    assert not decided(100, 100, 200_000, rulebook)
+    assert decided(20_000, 100_000, 900_000, rulebook), "internal at both"
+    assert not decided(0, 0, 200_000, rulebook), "nothing found yet"
+
+
+def test_values_that_might_be_linked_more_strongly_keep_it_open(rulebook: Rulebook) -> None:
+    one = state_of(0, {}, NONE_LEFT)
+    found = Histogram.of([("EMAIL_ADDRESS", 0, 4, 1, 100)])
+    linked = Histogram.of([("EMAIL_ADDRESS", 2, 4, 1, 100)])
+    one = replace(one, merged=Merged(found, (), {}))
+    same = deciding.decided(one, found, NONE_LEFT, NONE_LEFT, rulebook, Artefact.MODEL)
+    assert same
+    assert not deciding.decided(one, linked, NONE_LEFT, NONE_LEFT, rulebook, Artefact.MODEL)
