@@ -22,7 +22,7 @@ from scanner.evidence import Evidence, Remedy, ShardPart
 from scanner.executors import Lost, Settings, engines
 from scanner.fingerprints import Fingerprinter
 from scanner.keys import load_key, read_key
-from scanner.model import Dataset, ShardStatus
+from scanner.model import Dataset, NamesMode, ShardStatus
 from scanner.outcome import Comparison, Selected, ShardDone, Totals, compare
 from scanner.plan import file_stem
 from scanner.redaction import Entry, Operator, RedactionPlan
@@ -231,7 +231,9 @@ def _climbs(name: str) -> bool:
 
 
 def _plan_faults(plan: RedactionPlan, evidence: Evidence) -> Iterator[Fault]:
-    """What the plan names and the dataset does not have."""
+    """What the plan names and the dataset does not have, and what the scan does not know."""
+    if evidence.scan.names_mode is NamesMode.UNTIL_DECIDED:
+        yield Fault("--evidence", "is of a scan until decided, which left names: scan without --until-decided")
     columns = {part.column for part in evidence.columns}
     shards_there = {part.path for part in evidence.shards}
     for column in plan.dropped_columns:

@@ -13,6 +13,8 @@ from scanner.assemble import Scanned
 from scanner.evidence import ScanPart
 from scanner.merge import Merged
 from scanner.model import Artefact, Dataset, NamesMode, Provenance, Tier
+from scanner.redact import _plan_faults
+from scanner.redaction import RedactionPlan
 from scanner.risk import NONE_LEFT, Left
 from scanner.rulebook import Rulebook, load_rulebook
 from scanner.scan import decide, read_evidence
@@ -80,6 +82,11 @@ def test_it_is_the_same_for_another_engine_and_when_resumed(
     assert comparable(spread) == comparable(early)
     again = scanned(corpus, early_out, key, names=True, until_decided=True, resume=True)
     assert comparable(again.model_copy(update={"history": early.history})) == comparable(early)
+
+
+def test_redaction_asks_for_a_full_scan(early_out: Path) -> None:
+    (fault,) = _plan_faults(RedactionPlan("test"), read_evidence(early_out))
+    assert "--until-decided" in fault.message
 
 
 def test_deciding_anew_keeps_what_was_estimated(early_out: Path, rulebook: Rulebook) -> None:

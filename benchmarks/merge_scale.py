@@ -1,0 +1,123 @@
+"""Memory and time of the merge at scale: simulated value tables and tallies, merged as a scan's driver merges them.
+
+`python benchmarks/merge_scale.py [--findings 10e6] [--shards 10000]`
+
+Writes value tables of random fingerprints (a third of the rows repeat a value of another shard) and a ledger with
+a tally a shard, then, in a process of its own each, (1) adds up the tallies and (2) merges the tables. Told are the
+seconds and the peak resident memory of each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from scanner import values  # noqa: E402
+from scanner.ledger import open_ledger  # noqa: E402
+from scanner.tally import ColumnCount, FindingCount, Tally  # noqa: E402
+
+ENTITIES = ("EMAIL_ADDRESS", "PERSON", "PHONE_NUMBER", "LOCATION", "IP_ADDRESS")
+PLAN = "0" * 64
+
+
+def table(rng: np.random.Generator, rows: int, everywhere: int) -> pa.Table:
+    """A value table whose fingerprints are two thirds new and one third of a pool that all shards share."""
+    shared = rng.random(rows) < 1 / 3
+    prints = rng.integers(0, 2**63, (rows, 2), dtype=np.int64)
+    prints[shared] = np.stack([rng.integers(0, everywhere, shared.sum())] * 2, axis=1) * 0x1E3779B97F4A7C15
+    buffer = pa.py_buffer(np.ascontiguousarray(prints).tobytes())
+    fingerprint = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), rows, [None, buffer])
+    # An entity belongs to its value, so that equal fingerprints have equal entities.
+    entity = pa.DictionaryArray.from_arrays(pa.array(np.abs(prints[:, 0]) % len(ENTITIES), pa.int8()), list(ENTITIES))
+    return pa.table(
+        [
+            entity.cast(pa.string()),
+            pa.array(["text"] * rows),
+            pa.array(np.zeros(rows, bool)),
+            fingerprint,
+            pa.array(rng.geometric(0.7, rows), pa.int64()),
+            pa.array(np.zeros(rows), pa.int64()),
+            pa.array(rng.integers(0, 3, rows), pa.int8()),
+            pa.array(rng.integers(0, 5, rows), pa.int8()),
+        ],
+        schema=values.SCHEMA,
+    )
+
+
+def write(folder: Path, findings: int, shards: int) -> None:
+    """The output folder of a scan that found so much."""
+    rng = np.random.default_rng(1)
+    (folder / "values").mkdir()
+    with open_ledger(folder / "ledger.sqlite") as ledger:
+        count = {(entity, "text"): FindingCount(findings // shards // 5, 9, 99) for entity in ENTITIES}
+        tally = Tally(9, 10**6, {"text": ColumnCount(9, 10**6, 10**6)}, count, {"en": 10**6})
+        ledger.set_aside(PLAN, {f"shard-{number:06}": tally for number in range(shards)})
+    for number in range(shards):
+        made = table(rng, findings // shards, max(1, findings // 20))
+        pq.write_table(made, folder / "values" / f"shard-{number:06}.parquet", compression="zstd")
+
+
+MEASURED = """
+import json, resource, sys, time
+from pathlib import Path
+sys.path.insert(0, {root!r})
+folder, began = Path({folder!r}), time.perf_counter()
+if {what!r} == "tallies":
+    from scanner.ledger import open_ledger
+    from scanner.tally import total
+    with open_ledger(folder / "ledger.sqlite") as ledger:
+        told = total(list(ledger.tallies({plan!r}).values())).rows
+else:
+    from scanner.merge import merge
+    merged = merge(sorted((folder / "values").glob("*.parquet")), folder / "scratch")
+    told = int(merged.histogram.distinct.sum())
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps([told, time.perf_counter() - began, peak / 2**10]))
+"""
+
+
+def measured(folder: Path, what: str) -> tuple[int, float, float]:
+    """What came out, seconds and peak MiB of one step in a process of its own."""
+    code = MEASURED.format(root=str(ROOT), folder=str(folder), what=what, plan=PLAN)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr[-2000:])
+    told, seconds, peak = json.loads(done.stdout)
+    return told, seconds, peak
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--findings", type=float, default=1e7)
+    parser.add_argument("--shards", type=int, default=10_000)
+    asked = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="merge-scale-"))
+    try:
+        began = time.perf_counter()
+        write(folder, int(asked.findings), asked.shards)
+        size = sum(file.stat().st_size for file in (folder / "values").iterdir())
+        print(f"{asked.shards:,} tables, {int(asked.findings):,} rows, {size / 1e9:.2f} GB, written in "
+              f"{time.perf_counter() - began:.0f} s\n")  # fmt: skip
+        print("| step | result | seconds | peak MiB |\n|---|---|---|---|")
+        for what in ("tallies", "merge"):
+            told, seconds, peak = measured(folder, what)
+            print(f"| {what} | {told:,} | {seconds:.1f} | {peak:,.0f} |", flush=True)
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
