@@ -105,7 +105,7 @@ def estimate(request: Request, scratch: Path) -> Cost:
         BadRedaction: the shards are not those of the evidence, or the plan does not fit them; every fault at once.
     """
     evidence = scanning.read_evidence(request.evidence)
-    tasks, unreadable = _tasks(request, evidence, scratch)
+    tasks, unreadable = tasks_of(request, evidence, scratch)
     counted = [
         one
         for task in tasks
@@ -146,7 +146,7 @@ def redact(request: Request, observer: Observer, show: Callable[[str], None] = l
     evidence = scanning.read_evidence(request.evidence)
     with _output(request):
         folder = request.out / FOLDER
-        tasks, unreadable = _tasks(request, evidence, folder / "scratch")
+        tasks, unreadable = tasks_of(request, evidence, folder / "scratch")
         _prepare(request, tasks)
         show(f"writing {len(tasks)} shards")
         done = _run(request, tasks)
@@ -164,7 +164,7 @@ def redact(request: Request, observer: Observer, show: Callable[[str], None] = l
     return comparison
 
 
-def _tasks(request: Request, evidence: Evidence, scratch: Path) -> tuple[list[RedactTask], tuple[str, ...]]:
+def tasks_of(request: Request, evidence: Evidence, scratch: Path) -> tuple[list[RedactTask], tuple[str, ...]]:
     """A task for each shard that is to be written, and the names of those that no scan could read.
 
     Raises:

@@ -175,7 +175,8 @@ class _Tools:
 
 
 @lru_cache(maxsize=1)
-def _tools(key_file: Path, rules: Path | None) -> _Tools:
+def tools(key_file: Path, rules: Path | None) -> _Tools:
+    """The tools of this process: operators under the key, with the checks of all rules."""
     found = load_detectables(rules, with_models=False, prove=False)
     known = {rule.id: (rule.checks, rule.regions) for rule in found.rules.rules}
     known |= {rule.id: (rule.checks, rule.regions) for rule in found.columns.rules}
@@ -190,7 +191,7 @@ def _tools(key_file: Path, rules: Path | None) -> _Tools:
 
 
 def _redacted(task: RedactTask) -> ShardDone:
-    tools = _tools(task.key_file, task.rules)
+    made = tools(task.key_file, task.rules)
     if stamp(task.shard.path) != task.stamp:
         raise UnreadableShard(UnscannedReason.CHANGED, "the file is not the one that was hashed")
     task.scratch.mkdir(parents=True, exist_ok=True)
@@ -206,9 +207,9 @@ def _redacted(task: RedactTask) -> ShardDone:
             file=selection,
             excess=task.excess,
             excess_treatment=treatments.index(PSEUDONYM),
-            ranks=ranks_of(tools.entities),
+            ranks=ranks_of(made.entities),
         )
-        editor = _Editor(PlaceFile(selection), treatments, tools)
+        editor = _Editor(PlaceFile(selection), treatments, made)
         dropping = [number for number, one in enumerate(treatments) if one.operator is Operator.DROP_ROW]
         dropped = np.array(rows_of(selection, dropping) if dropping else [], np.int64)
         return _written(task, editor, dropped, selected)
