@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 
 from scanner.assessing import parts, rounded
 from scanner.entities import Entities
@@ -12,25 +13,34 @@ from scanner.evidence import (
     ConfidenceCount,
     Coverage,
     DatasetPart,
+    Driver,
     Evidence,
     FindingPart,
     ModelCardPart,
     NamesCoverage,
     OccurrenceBucket,
     Other,
+    PlacePart,
+    RepeatedPart,
     RiskPart,
     ScanPart,
     ShardPart,
     UnscannedPart,
     VerdictPart,
 )
-from scanner.merge import ColumnValues, Merged
+from scanner.locations import Locations
+from scanner.merge import ColumnValues, Merged, Repeated
 from scanner.model import CONFIDENCE_EDGES, Artefact, Dataset, ModelCard, ShardStatus, Tier
 from scanner.remedies import Options, Recount, candidates
 from scanner.risk import NONE_LEFT, Case, Left, State, Table, assess, completed
 from scanner.rulebook import Rulebook
 from scanner.tally import Tally
 from scanner.values import Histogram
+
+SHOWN_DIGITS = 8
+"""Hex digits of a fingerprint that tell values apart in a report."""
+
+MOST_REPEATED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,7 @@ class Scanned:
         gone: values that a redaction took out of the shards; what was missed beside them is still there.
         by_shard: the tally of each shard, by its path.
         names_left: text that the names stage left, since more of it could not change the verdict.
+        locations: where findings stand.
     """
 
     dataset: Dataset
@@ -58,6 +69,7 @@ class Scanned:
     gone: Histogram = field(default_factory=lambda: Histogram.of([]))
     by_shard: Mapping[str, Tally] = field(default_factory=dict)
     names_left: Left = NONE_LEFT
+    locations: Locations = field(default_factory=Locations)
 
 
 def assemble(scanned: Scanned, rulebook: Rulebook, artefact: Artefact, asked: Tier | None) -> Evidence:
@@ -68,7 +80,7 @@ def assemble(scanned: Scanned, rulebook: Rulebook, artefact: Artefact, asked: Ti
     return Evidence(
         dataset=_dataset_part(scanned.dataset, rulebook),
         scan=scanned.scan,
-        shards=list(scanned.shards),
+        shards=_shards(scanned, risk.drivers),
         coverage=_coverage(scanned.tally, scanned.names_left),
         columns=_columns(scanned.tally),
         findings=_findings(scanned, rulebook.entities),
@@ -76,6 +88,8 @@ def assemble(scanned: Scanned, rulebook: Rulebook, artefact: Artefact, asked: Ti
         risk=risk,
         verdict=verdict,
         other=Other(risk=other_risk, verdict=other_verdict),
+        repeated=_repeated(scanned.merged.repeated, rulebook.entities),
+        places=[PlacePart(**asdict(place)) for place in scanned.locations.first],
     )
 
 
@@ -195,6 +209,39 @@ def _columns(tally: Tally) -> list[ColumnPart]:
         ColumnPart(column=name, cells=count.cells, bytes=count.size_bytes, characters=count.characters)
         for name, count in sorted(tally.columns.items())
     ]
+
+
+def _shards(scanned: Scanned, drivers: Iterable[Driver]) -> list[ShardPart]:
+    """The shards with their findings and their part of the harm."""
+    found: dict[str, Counter[str]] = {}
+    totals: Counter[str] = Counter()
+    for shard, entity, count in scanned.locations.by_shard:
+        found.setdefault(shard, Counter())[entity] += count
+        totals[entity] += count
+    harm: dict[str, float] = {}
+    for driver in drivers:
+        anchor = driver.entity.partition("+")[0]
+        harm[anchor] = harm.get(anchor, 0.0) + driver.share
+    each = {entity: harm.get(entity, 0.0) / total for entity, total in totals.items()}
+    return [_shard(part, found.get(part.path, Counter()), each) for part in scanned.shards]
+
+
+def _shard(part: ShardPart, found: Counter[str], each: Mapping[str, float]) -> ShardPart:
+    share = sum(count * each[entity] for entity, count in sorted(found.items()))
+    return part.model_copy(update={"findings": found.total(), "share": rounded(min(share, 1.0))})
+
+
+def _repeated(values: Iterable[Repeated], entities: Entities) -> list[RepeatedPart]:
+    return [
+        RepeatedPart(
+            entity=value.entity,
+            title=entities[value.entity].title if value.entity in entities else value.entity,
+            fingerprint=value.fingerprint[:SHOWN_DIGITS],
+            occurrences=value.occurrences,
+            columns=value.columns,
+        )
+        for value in values
+    ][:MOST_REPEATED]
 
 
 def _findings(scanned: Scanned, entities: Entities) -> list[FindingPart]:

@@ -5,7 +5,8 @@
     │   ├── BadDataset              2   dataset.yaml, an option or a SCANNER_ variable
     │   ├── BadPolicy               2   policy.yaml
     │   ├── BadRedaction            2   redaction.yaml, or a remedy that cannot be applied
-    │   └── BadRules                2   a file of rules/
+    │   ├── BadRules                2   a file of rules/
+    │   └── BadApproval             2   a reviewer's decision that cannot be recorded
     ├── NothingToScan               2   no shard under the paths given
     ├── BadKey                      2   the fingerprint key is missing, open to others or misplaced
     ├── BadModel                    2   a language model is absent or its weights are not the known ones
@@ -78,6 +79,10 @@ class BadRedaction(Faults):
 
 class BadRules(Faults):
     """A rule does not parse, cannot be bounded, or fails its own examples."""
+
+
+class BadApproval(Faults):
+    """A reviewer's decision says too little, or more than the verdict allows without an override."""
 
 
 class NothingToScan(ScannerError):

@@ -94,7 +94,11 @@ class ScanPart(Part):
 
 
 class ShardPart(Part):
-    """One shard. `rows` is 0 when the shard could not be opened; `identity` tells what `sha256` is a hash of."""
+    """One shard. `rows` is 0 when the shard could not be opened; `identity` tells what `sha256` is a hash of.
+
+    `findings` stand in it; `share` is its part of the expected harm of a public release, each entity's harm spread
+    evenly over the entity's findings.
+    """
 
     path: str
     sha256: str
@@ -102,6 +106,8 @@ class ShardPart(Part):
     bytes: Count
     rows: Count
     status: ShardStatus
+    findings: Count = 0
+    share: Share = 0.0
 
 
 class UnscannedPart(Part):
@@ -170,6 +176,30 @@ class OccurrenceBucket(Part):
     at_least: Count
     at_most: Count
     distinct: Count
+
+
+class RepeatedPart(Part):
+    """A value that occurs often, known by the first eight hex digits of its keyed fingerprint."""
+
+    entity: str
+    title: str
+    fingerprint: str
+    occurrences: Count
+    columns: Count
+
+
+class PlacePart(Part):
+    """Where one finding stands: its row and item, and its code points (half-open) within the cell."""
+
+    entity: str
+    column: str
+    shard: str
+    row: Count
+    item: Count
+    start: Count
+    end: Count
+    confidence: Share
+    rule: str
 
 
 class ColumnPart(Part):
@@ -515,8 +545,26 @@ class AcceptedPart(Part):
     until: str
 
 
+class ApprovalPart(Part):
+    """A reviewer's decision, as its signed record has it; `stale`: it was made on evidence that was replaced since."""
+
+    tier: Tier
+    verdict: Tier
+    override: bool
+    by: str
+    reason: str
+    approved: str
+    expires: str
+    key_id: str
+    record_sha256: str
+    stale: bool = False
+
+
 class Evidence(Part):
-    """All that a report may know of one scan."""
+    """All that a report may know of one scan.
+
+    `changes` and `approval` tell of other scans and of people, and are no part of what this scan found.
+    """
 
     schema_version: Literal["1"] = SCHEMA_VERSION
     dataset: DatasetPart
@@ -529,9 +577,12 @@ class Evidence(Part):
     risk: RiskPart
     verdict: VerdictPart
     other: Other | None = None
+    repeated: list[RepeatedPart] = []
+    places: list[PlacePart] = []
     changes: Changes | None = None
     history: list[RunPart] = []
     accepted: list[AcceptedPart] = []
+    approval: ApprovalPart | None = None
 
 
 def to_json(evidence: Evidence) -> str:

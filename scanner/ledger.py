@@ -70,7 +70,7 @@ _MIGRATIONS = (
         findings        INTEGER NOT NULL,
         census          TEXT NOT NULL CHECK (json_valid(census)),-- shards new, changed, moved, deleted …
         left_units      INTEGER NOT NULL,                        -- units left for a later run
-        evidence_sha256 TEXT NOT NULL,                           -- of evidence.json
+        evidence_sha256 TEXT NOT NULL,                           -- of evidence.json, its approval apart
         evidence        BLOB                                     -- the evidence, compressed; NULL once it is not needed
     ) STRICT;
     """,

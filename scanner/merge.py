@@ -13,11 +13,13 @@ from pathlib import Path
 import duckdb
 
 from scanner import values
+from scanner.duck import opened
 from scanner.model import Linkage
 from scanner.spans import FINGERPRINT_BYTES
 from scanner.values import QUASI, SENSITIVE_JOINT, Histogram
 
-MEMORY_LIMIT = "1GB"
+REPEATED = 5
+"""Most repeated values that are kept of each entity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,23 @@ class ColumnValues:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeated:
+    """A value that occurs more than once.
+
+    Attributes:
+        entity: what it is.
+        fingerprint: keyed hash of the value, hex.
+        occurrences: over the whole dataset.
+        columns: number of columns that it stands in.
+    """
+
+    entity: str
+    fingerprint: str
+    occurrences: int
+    columns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Merged:
     """Occurrences per value over all value tables; documentation values are left out.
 
@@ -39,12 +58,14 @@ class Merged:
         by_column: distinct values and the highest occurrences in each (entity, column).
         groups: group sizes of quasi-identifier tuples by joined columns: (size, groups of that size).
         diversity: by joined columns and sensitive column, the fewest different sensitive values of one group.
+        repeated: the most repeated values of each entity, whatever the policy allows.
     """
 
     histogram: Histogram
     by_column: tuple[ColumnValues, ...]
     groups: dict[str, tuple[tuple[int, int], ...]]
     diversity: dict[str, dict[str, int]] = field(default_factory=dict)
+    repeated: tuple[Repeated, ...] = ()
 
 
 _BY_COLUMN = """
@@ -67,6 +88,14 @@ GROUP BY ALL ORDER BY ALL
 _DISTINCT = """
 SELECT entity, "column", count(*)::BIGINT, max(occurrences)
 FROM by_column GROUP BY entity, "column" ORDER BY entity, "column"
+"""
+
+# Structs are ordered by their fields from the first on. Bundles (A+B) are no values.
+_REPEATED = """
+SELECT entity, unnest(max(struct_pack(n := n, f := f, k := k), $most), recursive := true)
+FROM (SELECT entity, lower(hex(fingerprint)) AS f, sum(occurrences)::BIGINT AS n, count(*)::BIGINT AS k
+      FROM by_column WHERE NOT contains(entity, '+') GROUP BY entity, fingerprint HAVING n > 1)
+GROUP BY entity
 """
 
 _GROUPS = """
@@ -118,6 +147,7 @@ def merge(
                     _DIVERSITY, {"quasi": QUASI, "joint": SENSITIVE_JOINT, "half": FINGERPRINT_BYTES}
                 ).fetchall()
             ),
+            repeated=_repeated(connection.execute(_REPEATED, {"most": REPEATED}).fetchall()),
         )
 
 
@@ -190,16 +220,7 @@ def _tables(
     files: Sequence[Path], scratch: Path, accepted: Collection[bytes], linked: Collection[Path] = ()
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection in which all value tables, without the accepted values, are the view `tables`."""
-    scratch.mkdir(parents=True, exist_ok=True)
-    settings = {
-        "memory_limit": MEMORY_LIMIT,
-        "threads": 2,
-        "temp_directory": str(scratch),
-        "preserve_insertion_order": False,
-    }
-    with duckdb.connect(":memory:", config={**settings, "autoinstall_known_extensions": False}) as connection:
-        # DuckDB would draw a bar on stdout, where the verdict goes, as soon as a merge takes two seconds.
-        connection.execute("SET enable_progress_bar = false")
+    with opened(scratch) as connection:
         if files:
             _view(connection, files, linked)
         else:
@@ -209,9 +230,12 @@ def _tables(
             connection.execute("INSERT INTO accepted VALUES (?)", [fingerprint])
         connection.execute(_TABLES)
         yield connection
-    for leftover in scratch.iterdir():
-        leftover.unlink()
-    scratch.rmdir()
+
+
+def _repeated(rows: list[tuple[str, int, str, int]]) -> tuple[Repeated, ...]:
+    """The most repeated first, whatever their entity."""
+    ordered = sorted(rows, key=lambda row: (-row[1], row[0], row[2]))
+    return tuple(Repeated(entity, fingerprint, n, columns) for entity, n, fingerprint, columns in ordered)
 
 
 def _view(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], linked: Collection[Path]) -> None:

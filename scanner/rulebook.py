@@ -102,8 +102,7 @@ def load_rulebook(
         Faults: with every fault of every file.
         BadModel: a language model is missing or not the known one.
     """
-    policy_file = policy or rules_file("policy.yaml", rules)
-    calibration_file = calibration or rules_file("calibration.yaml", rules)
+    policy_file, calibration_file = _decision_files(rules, policy, calibration)
     faults: list[Fault] = []
     detectables = _try(lambda: load_detectables(rules, with_models=with_models, prove=prove), faults)
     measured = _try(lambda: parse_calibration(_data(calibration_file), calibration_file.name), faults)
@@ -137,13 +136,24 @@ def load_hashes(rules: Path | None, policy: Path | None, *, with_models: bool) -
     """
     models_file = rules_file("models.yaml", rules)
     models = parse_models(_data(models_file), models_file.name) if with_models else {}
-    try:
-        policy_sha256 = _sha256(policy or rules_file("policy.yaml", rules), rules_file("calibration.yaml", rules))
-    except OSError as error:
-        raise BadPolicy([Fault(str(policy), f"cannot be read: {error.strerror}")]) from error
     return Hashes(
-        rules_sha256(rules), policy_sha256, {language: spec.fingerprint() for language, spec in models.items()}
+        rules_sha256(rules),
+        policy_sha256(rules, policy),
+        {language: spec.fingerprint() for language, spec in models.items()},
     )
+
+
+def policy_sha256(rules: Path | None, policy: Path | None, calibration: Path | None = None) -> str:
+    """`Rulebook.policy_sha256` of the files alone, which are not checked.
+
+    Raises:
+        BadPolicy: one of them cannot be read.
+    """
+    files = _decision_files(rules, policy, calibration)
+    try:
+        return _sha256(*files)
+    except OSError as error:
+        raise BadPolicy([Fault(str(error.filename), f"cannot be read: {error.strerror}")]) from error
 
 
 def load_detectables(rules: Path | None, *, with_models: bool, prove: bool) -> Detectables:
@@ -162,6 +172,11 @@ def load_detectables(rules: Path | None, *, with_models: bool, prove: bool) -> D
         curves=parse_curves(_data(curves_file), curves_file.name),
         models=parse_models(_data(models_file), models_file.name) if with_models else {},
     )
+
+
+def _decision_files(rules: Path | None, policy: Path | None, calibration: Path | None = None) -> tuple[Path, Path]:
+    """The policy and the calibration: what the verdict hangs on beside the counts."""
+    return policy or rules_file("policy.yaml", rules), calibration or rules_file("calibration.yaml", rules)
 
 
 def _policy(file: Path) -> Policy:

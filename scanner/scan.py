@@ -18,13 +18,16 @@ from typing import Protocol
 from filelock import FileLock, Timeout
 
 from scanner import deciding, intake, shards
+from scanner.approvals import evidence_sha256
 from scanner.assemble import Scanned, assemble, dataset_of
 from scanner.atomic import write_text
 from scanner.baseline import fully_accepted, in_force, rekeyed
 from scanner.census import Change
-from scanner.errors import BadDataset, BadEvidence, BadOutput, Fault, Locked
+from scanner.changes import compare
+from scanner.errors import BadDataset, BadEvidence, BadOutput, Fault, Incomparable, Locked
 from scanner.evidence import (
     AcceptedPart,
+    Changes,
     Evidence,
     Interval,
     RunPart,
@@ -38,6 +41,7 @@ from scanner.fingerprints import Fingerprinter
 from scanner.intake import RETIRED, Allows, SecondsLeft
 from scanner.keys import load_key
 from scanner.ledger import Acceptance, Ledger, RunRow, open_ledger
+from scanner.locations import Locations, locate
 from scanner.merge import Merged, merge, recount, vanished
 from scanner.model import Artefact, Dataset, Decision, NamesMode, ShardStatus, Tier, UnscannedReason
 from scanner.plan import Plan, Task, Verify, file_stem
@@ -52,6 +56,7 @@ from scanner.worker import VERSION as VERSION
 from scanner.worker import Done, arrived, clear, forsake, lost, scan_unit, watch
 
 EVIDENCE = "evidence.json"
+PREVIOUS = "evidence.previous.json"
 LEDGER = "ledger.sqlite"
 LOCK = ".lock"
 SCRATCH = ".scratch"
@@ -61,7 +66,12 @@ GONE = "gone.json"
 REDACTION = "redaction.json"
 """What the folder of a redaction says of itself."""
 
-OURS = frozenset({LOCK, LEDGER, f"{LEDGER}-wal", f"{LEDGER}-shm", EVIDENCE, SCRATCH, GONE, RETIRED, "spans", "values"})
+MOST_CHANGES = 200
+"""Lines that each list of changes keeps in the evidence; it counts all."""
+
+OURS = frozenset(
+    {LOCK, LEDGER, f"{LEDGER}-wal", f"{LEDGER}-shm", EVIDENCE, PREVIOUS, SCRATCH, GONE, RETIRED, "spans", "values"}
+)
 """What may lie in an output folder of ours before its ledger does."""
 
 ENDLESS = 1 << 60
@@ -260,7 +270,8 @@ def _scan(
         left, names_left = _work(job, tasks), NONE_LEFT
     _take_gone(request, rulebook)
     scanned = _collect(job, names_left)
-    evidence = _told(ledger, assemble(scanned, rulebook, request.artefact, request.asked), accepted)
+    told = _told(ledger, assemble(scanned, rulebook, request.artefact, request.asked), accepted)
+    evidence = _after(_previous(request.out), told)
     text = to_json(evidence)
     write_text(request.out / EVIDENCE, text)
     _entered(ledger, run_row(evidence, text, run.inputs, taken.census.counts(), left), text)
@@ -286,8 +297,9 @@ def _unchanged(run: _Run) -> RunRow | None:
 
 
 def _is_in_place(file: Path, sha256: str) -> bool:
+    """Whether the evidence is the one that the run wrote; an approval that was added since does not change it."""
     try:
-        return hashlib.sha256(file.read_bytes()).hexdigest() == sha256
+        return evidence_sha256(file.read_bytes()) == sha256
     except OSError:
         return False
 
@@ -329,7 +341,7 @@ def run_row(evidence: Evidence, text: str, inputs: str, census: Mapping[str, int
         findings=sum(finding.count for finding in evidence.findings),
         census=census,
         left_units=left_units,
-        evidence_sha256=hashlib.sha256(text.encode()).hexdigest(),
+        evidence_sha256=evidence_sha256(text.encode()) or "",
     )
 
 
@@ -362,12 +374,15 @@ def decide(
         Locked: another run works there.
     """
     before = read_evidence(out)
-    with _locked(out), open_ledger(out / LEDGER) as ledger:
+    with locked(out), open_ledger(out / LEDGER) as ledger:
         accepted = in_force(ledger.acceptances(), _now())
         scanned = _finished(out, ledger, rulebook, before, change(dataset_of(before)), accepted)
         decided = assemble(scanned, rulebook, artefact or before.risk.artefact, asked or before.verdict.asked)
-        evidence = decided.model_copy(update={"history": before.history, "accepted": _accepted_parts(accepted)})
-        write_text(out / EVIDENCE, to_json(evidence))
+        told = decided.model_copy(update={"history": before.history, "accepted": _accepted_parts(accepted)})
+        evidence = _after(before, told)
+        if evidence != before:
+            write_text(out / PREVIOUS, to_json(before))
+            write_text(out / EVIDENCE, to_json(evidence))
     return evidence
 
 
@@ -379,7 +394,7 @@ def finished(out: Path, rulebook: Rulebook) -> Scanned:
         Locked: another run works there.
     """
     before = read_evidence(out)
-    with _locked(out), open_ledger(out / LEDGER) as ledger:
+    with locked(out), open_ledger(out / LEDGER) as ledger:
         accepted = in_force(ledger.acceptances(), _now())
         return _finished(out, ledger, rulebook, before, dataset_of(before), accepted)
 
@@ -400,6 +415,7 @@ def _finished(
         tally=_total(tallies),
         merged=_merge(out, rulebook, accepted),
         recount=_recount(out, rulebook, before.shards, accepted),
+        locations=_locations(out),
         gone=_read_gone(out),
         by_shard=_by_shard(tallies, before.shards),
         names_left=_left_before(before),
@@ -459,7 +475,7 @@ def ledger_of(out: Path) -> Iterator[Ledger]:
     """
     if not (out / LEDGER).exists():
         raise BadEvidence(f"{out}: holds no {LEDGER}; name the output folder of a scan")
-    with _locked(out), open_ledger(out / LEDGER) as ledger:
+    with locked(out), open_ledger(out / LEDGER) as ledger:
         yield ledger
 
 
@@ -501,6 +517,35 @@ def _left_before(evidence: Evidence) -> Left:
     """What the names stage left in a finished scan, at its upper end."""
     names = evidence.coverage.names
     return Left(names.left, names.left_found, names.left_most)
+
+
+def _after(before: Evidence | None, evidence: Evidence) -> Evidence:
+    """The evidence with what changed since the one that it replaces, whose approval it makes stale."""
+    if before is None:
+        return evidence
+    kept = {"changes": before.changes, "approval": before.approval}
+    if evidence.model_copy(update=kept) == before:
+        return before
+    approval = before.approval and before.approval.model_copy(update={"stale": True})
+    return evidence.model_copy(update={"changes": _changes(before, evidence), "approval": approval})
+
+
+def _changes(before: Evidence, evidence: Evidence) -> Changes | None:
+    """What changed, where the two are of one dataset and judge the same artefact."""
+    if before.dataset.name != evidence.dataset.name:
+        return None
+    try:
+        return compare(before, evidence, most=MOST_CHANGES)
+    except Incomparable:
+        return None
+
+
+def _previous(out: Path) -> Evidence | None:
+    """The evidence that a run set aside, if it can be read."""
+    try:
+        return from_json((out / PREVIOUS).read_bytes())
+    except (OSError, BadEvidence):
+        return None
 
 
 def _plan(request: Request, hashes: Hashes | Rulebook, key_id: str) -> Plan:
@@ -545,7 +590,7 @@ def _output(out: Path) -> Iterator[None]:
         foreign = {entry.name for entry in out.iterdir()} - OURS
         if foreign and not (out / LEDGER).exists():
             raise BadOutput(f"{out}: holds other things than a scan's output; name an empty folder with --out")
-        with _locked(out):
+        with locked(out):
             (out / "spans").mkdir(exist_ok=True)
             (out / "values").mkdir(exist_ok=True)
             yield
@@ -554,7 +599,7 @@ def _output(out: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _locked(out: Path) -> Iterator[None]:
+def locked(out: Path) -> Iterator[None]:
     """No other run works in the folder; a lock whose holder died is free."""
     try:
         with FileLock(out / LOCK, timeout=0):
@@ -575,12 +620,14 @@ def _time_limit(seconds_left: SecondsLeft) -> Callable[[object], float | None]:
 
 
 def _clear(out: Path) -> None:
-    """Take old evidence away: a run that is killed after this must not leave it beside counts of another scan.
+    """Set old evidence aside: a run that is killed after this must not leave it beside counts of another scan.
 
     Reports go first, so that none is ever without its evidence.
     """
-    for stale in (*out.glob("report.*"), *out.glob(".*.tmp"), out / EVIDENCE):
+    for stale in (*out.glob("report.*"), *out.glob(".*.tmp")):
         stale.unlink(missing_ok=True)
+    if (out / EVIDENCE).exists():
+        (out / EVIDENCE).replace(out / PREVIOUS)
 
 
 def _work(job: _Job, tasks: Mapping[str, Task]) -> int:
@@ -704,6 +751,7 @@ def _collect(job: _Job, names_left: Left) -> Scanned:
         tally=tally,
         merged=_merge(plan.out, rulebook, job.accepted),
         recount=_recount(plan.out, rulebook, parts, job.accepted),
+        locations=_locations(plan.out),
         gone=_read_gone(plan.out),
         by_shard=_by_shard(tallies, parts),
         names_left=names_left,
@@ -785,6 +833,10 @@ def _by_shard(tallies: Mapping[str, Tally], parts: Iterable[ShardPart]) -> dict[
 
 def _merge(out: Path, rulebook: Rulebook, accepted: Sequence[Acceptance]) -> Merged:
     return merge(_value_tables(out), out / SCRATCH, _allowed(rulebook), fully_accepted(out, accepted))
+
+
+def _locations(out: Path) -> Locations:
+    return locate(sorted((out / "spans").glob("*.parquet")), out / SCRATCH)
 
 
 def _recount(out: Path, rulebook: Rulebook, parts: Iterable[ShardPart], accepted: Sequence[Acceptance]) -> Recount:

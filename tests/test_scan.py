@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,8 +14,10 @@ import pytest
 from scanner import spans as spans_module
 from scanner import values as values_module
 from scanner.errors import BadOutput, Faults, Locked, NothingToScan
-from scanner.evidence import json_schema, to_json
+from scanner.evidence import from_json, json_schema, to_json
 from scanner.model import Dataset, Provenance, ShardStatus, UnscannedReason
+from scanner.rulebook import load_rulebook
+from scanner.scan import decide
 from tests.scans import CARD, comparable, scanned, spans, write_shard
 
 MAIL = "Please write to ann.lee@example.com for the spare part."
@@ -264,3 +267,33 @@ def test_dropping_the_shard_that_holds_a_repeated_key_is_a_remedy(tmp_path: Path
     dropped = [remedy for remedy in verdict.remedies if [action.kind for action in remedy.actions] == ["drop_shard"]]
     assert [action.target for remedy in dropped for action in remedy.actions] == ["b.parquet"]
     assert dropped[0].cost.rows == 0.5
+
+
+def test_a_scan_that_replaces_another_tells_what_changed_since(tmp_path: Path, key_file: Path) -> None:
+    out, data = tmp_path / "out", tmp_path / "data"
+    write_shard(data / "part-0.parquet", ["Ask ada@example.com."])
+    first = scanned(data, out, key_file)
+    assert first.changes is None
+    write_shard(data / "part-1.parquet", ["Ask bob@example.org.", "The card is 4111 1111 1111 1111."])
+    second = scanned(data, out, key_file)
+    assert second.changes is not None
+    assert second.changes.before.scan_id == first.scan.id
+    assert [(line.path, line.direction) for line in second.changes.shards] == [("part-1.parquet", "new")]
+    assert {(line.entity, line.before, line.after) for line in second.changes.findings} >= {
+        ("EMAIL_ADDRESS", 1, 2),
+        ("CREDIT_CARD", 0, 1),
+    }
+    assert from_json((out / "evidence.previous.json").read_bytes()) == first
+
+
+def test_deciding_tells_what_it_changed_and_deciding_the_same_again_nothing(tmp_path: Path, key_file: Path) -> None:
+    out = tmp_path / "out"
+    write_shard(tmp_path / "part.parquet", ["Ask ada@example.com."])
+    scanned(tmp_path / "part.parquet", out, key_file)
+    rulebook = load_rulebook(None, None, with_models=False)
+    changed = decide(out, rulebook, lambda dataset: replace(dataset, provenance=Provenance.USER_PRIVATE))
+    assert changed.changes is not None
+    assert changed.changes.alerting
+    assert changed.changes.basis == ["statements about the dataset"]
+    assert decide(out, rulebook, lambda dataset: dataset) == changed
+    assert from_json((out / "evidence.json").read_bytes()) == changed

@@ -6,15 +6,26 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from scanner.evidence import Evidence, FindingPart, GatePart, Interval, Remedy, RiskPart, TierReadout, VerdictPart
+from scanner.evidence import (
+    Evidence,
+    FindingPart,
+    GatePart,
+    Interval,
+    PlacePart,
+    Remedy,
+    RiskPart,
+    ShardPart,
+    TierReadout,
+    VerdictPart,
+)
 from scanner.model import Decision, Tier, UnscannedReason
 from scanner.reports._words import (
     ARTEFACTS,
     DECISIONS,
     READOUTS,
     TIERS,
-    count,
     percent,
+    plural,
     readout_title,
     readout_value,
     sentence,
@@ -53,6 +64,9 @@ class Readout:
 
 NAMED = 3
 """Shards that are named where only their number is told otherwise."""
+
+SIGNED_NAME = 80
+SIGNED_REASON = 400
 
 SHORT_NAME = 40
 """Characters of a name within a sentence."""
@@ -118,6 +132,29 @@ def outcome(evidence: Evidence) -> str:
     if asked is None:
         return ""
     return f"Asked for: {TIERS[asked]}. {'Granted.' if evidence.verdict.granted else 'Not granted.'}"
+
+
+def sign_off(evidence: Evidence) -> str:
+    """What a reviewer decided, in a sentence or two; "" where nobody did.
+
+    The day on which it is read is not known here: the last day on which it holds is told.
+    """
+    approval = evidence.approval
+    if approval is None:
+        return ""
+    by, reason = shorten(approval.by, SIGNED_NAME), sentence(shorten(approval.reason, SIGNED_REASON))
+    told = f"{TIERS[approval.tier]} by {by} on {shorten(approval.approved)}"
+    if approval.stale:
+        return f"No longer approved: {told} was for evidence that has been replaced since. Approve anew."
+    until = f"until {shorten(approval.expires)}"
+    if approval.override:
+        return f"Approved against the verdict ({TIERS[approval.verdict]}): {told}, {until}. Reason: {reason}"
+    return f"Approved: {told}, {until}. Reason: {reason}"
+
+
+def needs_care(evidence: Evidence) -> bool:
+    """Whether the sign-off is one that a reader must not pass over: against the verdict, or no longer valid."""
+    return evidence.approval is not None and (evidence.approval.override or evidence.approval.stale)
 
 
 def why_not_open(evidence: Evidence) -> list[str]:
@@ -280,9 +317,20 @@ def heat_map(evidence: Evidence, lines: int = 16, width: int = 12) -> HeatMap:
     return HeatMap(entities, columns, counts, sum(cells.values()) - sum(map(sum, counts)))
 
 
-def plural(number: int, noun: str) -> str:
-    """`1 shard`, `2 shards`."""
-    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+def riskiest_shards(evidence: Evidence, most: int = 20) -> list[ShardPart]:
+    """The shards with the greatest part of the harm, then with the most findings; none without findings."""
+    found = [shard for shard in evidence.shards if shard.findings]
+    return sorted(found, key=lambda shard: (-shard.share, -shard.findings, shard.path))[:most]
+
+
+def ranked_places(evidence: Evidence) -> list[PlacePart]:
+    """Places in the order of `ranked_findings`."""
+    order = {(part.entity, part.column): index for index, part in enumerate(ranked_findings(evidence))}
+    last = len(order)
+    return sorted(
+        evidence.places,
+        key=lambda place: (order.get((place.entity, place.column), last), -place.confidence, place.shard, place.row),
+    )
 
 
 def artefact_phrase(risk: RiskPart) -> str:

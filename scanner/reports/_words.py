@@ -89,6 +89,11 @@ def count(number: float) -> str:
     return f"{number:,.0f}" if number == int(number) else f"{number:.3g}"
 
 
+def plural(number: int, noun: str) -> str:
+    """`1 shard`, `2 shards`."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
 def quantity(number: float) -> str:
     """An expected number, two digits where it is small: `1,240`, `3.1`, `0.04`, `< 0.001`."""
     if number >= 99.5:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from scanner.evidence import Evidence
 from scanner.model import Provenance
 from scanner.reports import _summary as summary
-from scanner.reports._words import PROVENANCES, count, percent, sentence, shorten, size
-from scanner.reports.md import escape, table
+from scanner.reports._markdown import escape, table
+from scanner.reports._words import PROVENANCES, count, percent, plural, sentence, shorten, size
 
 NAME = "card"
 SUFFIX = ".card.md"
@@ -45,7 +45,7 @@ def _dataset_card(evidence: Evidence) -> Iterator[str]:
     else:
         yield "No detector found any."
     if len(ranked) > MOST_KINDS:
-        yield f"And {summary.plural(len(ranked) - MOST_KINDS, 'line')} more."
+        yield f"And {plural(len(ranked) - MOST_KINDS, 'line')} more."
     yield escape(
         f"{'What was not looked at: ' if summary.gaps(evidence) else ''}{' '.join(summary.not_looked_at(evidence))}"
     )
@@ -67,21 +67,33 @@ def _training_content(evidence: Evidence) -> Iterator[str]:
     languages = ", ".join(shorten(code, 20) for code in dataset.languages) or "told row by row"
     rows, shards = sum(shard.rows for shard in evidence.shards), len(evidence.shards)
     yield "## Facts for the summary of training content"
-    yield "For the public summary under Art. 53(1)(d) of Regulation (EU) 2024/1689, as far as a scan can know them."
+    yield (
+        "For the public summary under Art. 53(1)(d) of Regulation (EU) 2024/1689, as far as a scan can know them, by "
+        "the sections of the European Commission's template: 1 general information, 2 data sources, 3 data processing."
+    )
+    found = sorted({part.title for part in evidence.findings if part.count})
+    kinds = ", ".join(shorten(title, 60) for title in found[:MOST_KINDS]) or "none found"
     yield table(
-        ("what", "value"),
+        ("section", "what", "value"),
         [
-            ("dataset", shorten(dataset.name)),
-            ("kind of source", SOURCES[dataset.provenance]),
-            ("as its owner states it", PROVENANCES[dataset.provenance]),
-            ("modality", "text"),
+            ("1", "modality", "text"),
             (
+                "1",
                 "size",
-                f"{size(evidence.coverage.bytes)} of text, {count(rows)} rows, {summary.plural(shards, 'shard')}",
+                f"{size(evidence.coverage.bytes)} of text, {count(rows)} rows, {plural(shards, 'shard')}",
             ),
-            ("languages", languages),
-            ("licence", shorten(dataset.licence) or "not stated"),
-            ("consent of the persons", "stated" if dataset.consent else "not stated"),
-            ("personal data looked for", f"in {percent(evidence.coverage.share)} of the text"),
+            ("1", "languages", languages),
+            ("2", "dataset", shorten(dataset.name)),
+            ("2", "kind of source", SOURCES[dataset.provenance]),
+            ("2", "as its owner states it", PROVENANCES[dataset.provenance]),
+            ("2", "licence", shorten(dataset.licence) or "not stated"),
+            ("3", "consent of the persons", "stated" if dataset.consent else "not stated"),
+            ("3", "personal data looked for", f"in {percent(evidence.coverage.share)} of the text"),
+            ("3", "kinds of values found", f"{kinds}{', …' if len(found) > MOST_KINDS else ''}"),
+            (
+                "3",
+                "columns left out before use",
+                ", ".join(map(shorten, dataset.dropped_columns[:20])) or "none stated",
+            ),
         ],
     )

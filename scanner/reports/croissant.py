@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from scanner.evidence import Evidence, ShardPart
 from scanner.reports import _summary as summary
-from scanner.reports._words import PROVENANCES, count, percent, sentence, shorten
+from scanner.reports._words import PROVENANCES, count, percent, plural, sentence, shorten
 
 NAME = "croissant"
 SUFFIX = ".croissant.json"
@@ -68,7 +68,7 @@ def _found(evidence: Evidence) -> list[str]:
         findings, columns = totals.get(part.title, (0, set()))
         totals[part.title] = (findings + part.count, columns | {part.column})
     told = [
-        f"{shorten(title)}: {count(findings)} findings in {summary.plural(len(columns), 'column')}"
+        f"{shorten(title)}: {count(findings)} findings in {plural(len(columns), 'column')}"
         for title, (findings, columns) in totals.items()
         if findings
     ]

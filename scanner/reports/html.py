@@ -30,6 +30,7 @@ from scanner.reports import _summary as summary
 from scanner.reports import _svg as svg
 from scanner.reports import _words as words
 from scanner.reports._page import environment
+from scanner.reports.changes import _sections as sections
 
 NAME = "html"
 SUFFIX = ".html"
@@ -39,6 +40,7 @@ MOST_LINES = 500
 """Lines of the longest tables; the page says what it leaves out, and the evidence has all."""
 
 MOST_SHARDS = 300
+MOST_REPEATED = 20
 MOST_HISTOGRAMS = 6
 
 
@@ -138,6 +140,9 @@ def _context(evidence: Evidence) -> dict[str, Any]:
     return {
         "e": evidence,
         "verdict": verdict,
+        "sign_off": summary.sign_off(evidence),
+        "care": summary.needs_care(evidence),
+        "changed": sections,
         "asked": summary.outcome(evidence),
         "why": summary.why_not_open(evidence),
         "fix": summary.smallest_fix(evidence),
@@ -153,6 +158,11 @@ def _context(evidence: Evidence) -> dict[str, Any]:
         "map": summary.heat_map(evidence),
         "histograms": _histograms(evidence),
         "findings": summary.ranked_findings(evidence)[:MOST_LINES],
+        "repeated": evidence.repeated[:MOST_REPEATED],
+        "riskiest": summary.riskiest_shards(evidence),
+        "with_findings": sum(1 for shard in evidence.shards if shard.findings),
+        "places": summary.ranked_places(evidence)[:MOST_LINES],
+        "titles": {part.entity: part.title for part in evidence.findings},
         "tables": sorted(risk.tables, key=lambda table: (-table.max_risk, table.columns)),
         "remedies": summary.remedies(verdict)[:MOST_LINES],
         "unread": summary.unread(evidence),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from scanner.evidence import Evidence, GatePart
 from scanner.model import Tier
 from scanner.reports import _summary as summary
+from scanner.reports._markdown import escape, table
 from scanner.reports._words import (
     CAPS,
     PROVENANCES,
@@ -20,8 +20,9 @@ from scanner.reports._words import (
     sentence,
     shorten,
     size,
-    visible,
 )
+from scanner.reports.changes import _sections as sections
+from scanner.reports.changes.md import body
 
 NAME = "md"
 SUFFIX = ".md"
@@ -30,16 +31,7 @@ HELP = "GitHub-flavoured Markdown, for pull requests"
 MOST_FINDINGS = 25
 MOST_UNSCANNED = 50
 MOST_REMEDIES = 10
-
-_SPECIAL = re.compile(
-    r"""
-    (?P<reference> [\\|&<>] )                       # would end a cell, or begin a tag or a reference
-    | (?P<mark> [`*\[\]~$] | (?<![^\W_])_ | _(?![^\W_]) )  # would begin emphasis, code, a link or a formula
-    | (?P<lead> ^(?:[+\-#](?=[\s\-#]|$)|\d+(?=[.)](?:\s|$))) )        # would begin a heading or a list
-    | (?P<joint> [@\#](?=\w) | :(?=//) | www(?=\.) )  # would begin a mention, an issue's number or a bare link
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
+MOST_SHARDS = 5
 
 
 def render(evidence: Evidence) -> str:
@@ -47,32 +39,14 @@ def render(evidence: Evidence) -> str:
     return "\n\n".join(_parts(evidence)) + "\n"
 
 
-def escape(text: str) -> str:
-    """`text` such that GitHub's Markdown shows it as it is, in a paragraph, a list, a heading or a table's cell."""
-    return _SPECIAL.sub(_escaped, visible(text).strip())
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of escaped cells."""
-    lines = [head, ["---"] * len(head)]
-    return "\n".join([_line(lines[0]), _line(lines[1])] + [_line([escape(cell) for cell in row]) for row in rows])
-
-
-def _escaped(match: re.Match[str]) -> str:
-    found = match[0]
-    if match["reference"]:
-        return f"&#{ord(found)};"
-    if match["joint"]:
-        return f"{found}<!-- -->"
-    return f"{found}\\" if found[-1].isdigit() else f"{found[:-1]}\\{found[-1]}"
-
-
 def _parts(evidence: Evidence) -> Iterator[str]:
     yield from _head(evidence)
     yield from _answers(evidence)
     yield from _readouts(evidence)
     yield from _gates(evidence)
+    yield from _changes(evidence)
     yield from _findings(evidence)
+    yield from _riskiest(evidence)
     yield from _remedies(evidence)
     yield from _coverage(evidence)
     yield from _other(evidence)
@@ -87,6 +61,8 @@ def _head(evidence: Evidence) -> Iterator[str]:
         yield asked
     if verdict.incomplete:
         yield "> [!WARNING]\n> The scan is incomplete, and the verdict is capped for it."
+    if signed := summary.sign_off(evidence):
+        yield f"> [!{'CAUTION' if summary.needs_care(evidence) else 'NOTE'}]\n> {escape(signed)}"
 
 
 def _answers(evidence: Evidence) -> Iterator[str]:
@@ -137,6 +113,13 @@ def _gates(evidence: Evidence) -> Iterator[str]:
     )
 
 
+def _changes(evidence: Evidence) -> Iterator[str]:
+    if evidence.changes is None:
+        return
+    yield f"## What changed since the last report: {sections.headline(evidence.changes).lower()}"
+    yield from body(evidence.changes, level=3)
+
+
 def _findings(evidence: Evidence) -> Iterator[str]:
     ranked = summary.ranked_findings(evidence)
     yield "## Findings"
@@ -155,6 +138,17 @@ def _findings(evidence: Evidence) -> Iterator[str]:
         ],
     )
     yield from _rest(len(ranked), MOST_FINDINGS)
+
+
+def _riskiest(evidence: Evidence) -> Iterator[str]:
+    found = summary.riskiest_shards(evidence, MOST_SHARDS)
+    if len(evidence.shards) > 1 and found:
+        yield "## Shards by their part of the harm"
+        yield table(
+            ("shard", "part of the harm", "findings"),
+            [(shorten(shard.path), percent(shard.share), count(shard.findings)) for shard in found],
+        )
+        yield from _rest(sum(1 for shard in evidence.shards if shard.findings), MOST_SHARDS)
 
 
 def _remedies(evidence: Evidence) -> Iterator[str]:
@@ -226,10 +220,6 @@ def _provenance(evidence: Evidence) -> str:
 
 def _allowed(gate: GatePart) -> str:
     return "no verdict" if gate.cap is None else CAPS[gate.cap]
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _list(lines: Sequence[str]) -> str:

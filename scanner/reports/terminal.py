@@ -68,6 +68,8 @@ def _verdict(evidence: Evidence) -> Panel:
         lines.append(Text(asked))
     if evidence.verdict.incomplete:
         lines.append(Text("The scan is incomplete, and the verdict is capped for it.", style="bold red"))
+    if signed := summary.sign_off(evidence):
+        lines.append(Text(signed, style="bold red" if summary.needs_care(evidence) else "bold"))
     return Panel(Text("\n").join(lines), title=Text(shorten(evidence.dataset.name)), border_style=colour)
 
 

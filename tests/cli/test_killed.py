@@ -36,6 +36,7 @@ def evidence(out: Path) -> dict[str, Any]:
     told: dict[str, Any] = json.loads((out / "evidence.json").read_text())
     for key in ("id", "started", "ended"):
         del told["scan"][key]
+    del told["changes"], told["history"]
     return told
 
 

@@ -6,9 +6,11 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping
 
+from scanner.changes import compare
 from scanner.evidence import (
     AcceptedPart,
     Action,
+    ApprovalPart,
     ColumnPart,
     ConfidenceCount,
     Cost,
@@ -25,7 +27,9 @@ from scanner.evidence import (
     NamesCoverage,
     OccurrenceBucket,
     Other,
+    PlacePart,
     Remedy,
+    RepeatedPart,
     RiskPart,
     RunPart,
     ScanPart,
@@ -265,13 +269,38 @@ def incomplete_evidence() -> Evidence:
     return whole.model_copy(update={"shards": shards, "coverage": coverage, "verdict": verdict})
 
 
+def changed_evidence() -> Evidence:
+    """The research evidence after it was incomplete, signed off for more than its verdict."""
+    after = research_evidence()
+    approval = ApprovalPart(
+        tier=Tier.OPEN,
+        verdict=Tier.RESEARCH,
+        override=True,
+        by="Ada Example",
+        reason="the key was revoked on the first of March",
+        approved="2026-11-03",
+        expires="2027-05-01",
+        key_id=digest("key"),
+        record_sha256=digest("record"),
+    )
+    return after.model_copy(update={"changes": compare(incomplete_evidence(), after), "approval": approval})
+
+
 def hostile_evidence() -> Evidence:
     """The internal evidence with names that try to be markup, formulas, escapes and pages of text."""
     base = internal_evidence()
     columns = [ColumnPart(column=name, cells=9, bytes=900, characters=880) for name in HOSTILE_NAMES]
     findings = [finding("PERSON", "name of a person", name, 12, 9, 3) for name in HOSTILE_NAMES]
     shards = [
-        ShardPart(path=f"{name}.parquet", sha256=digest(name), bytes=1_000, rows=10, status=ShardStatus.PARTIAL)
+        ShardPart(
+            path=f"{name}.parquet",
+            sha256=digest(name),
+            bytes=1_000,
+            rows=10,
+            status=ShardStatus.PARTIAL,
+            findings=12,
+            share=0.1,
+        )
         for name in HOSTILE_NAMES
     ]
     unscanned = [
@@ -286,6 +315,7 @@ def hostile_evidence() -> Evidence:
             "columns": columns,
             "findings": findings,
             "shards": shards,
+            "places": [place(part, 0).model_copy(update={"shard": f"{part.column}.parquet"}) for part in findings],
             "verdict": verdict,
             "coverage": base.coverage.model_copy(update={"unscanned": unscanned}),
             "risk": base.risk.model_copy(update={"tables": [table(list(HOSTILE_NAMES), 100)]}),
@@ -311,6 +341,8 @@ def large_evidence(shards: int = 10_000, columns: int = 300, entities: int = 50)
             bytes=500_000_000 + i,
             rows=100_000 + i,
             status=ShardStatus.PARTIAL if i % 7 == 0 else ShardStatus.SCANNED,
+            findings=1 + i * 37 % 900,
+            share=round(2 / shards * (i * 37 % 900) / 900, 9),
         )
         for i in range(shards)
     ]
@@ -325,6 +357,8 @@ def large_evidence(shards: int = 10_000, columns: int = 300, entities: int = 50)
             "shards": parts,
             "columns": [ColumnPart(column=name, cells=10**6, bytes=10**8, characters=10**8) for name in names],
             "findings": findings,
+            "places": [place(part, i) for part in findings[:200] for i in range(3)],
+            "repeated": [repeated(part) for part in findings[:100]],
             "occurrences": [bucket for kind, _ in kinds for bucket in buckets(kind, 5_000)],
             "risk": base.risk.model_copy(update={"drivers": drivers}),
             "coverage": base.coverage.model_copy(
@@ -344,6 +378,7 @@ CASES: Mapping[str, Callable[[], Evidence]] = {
     "research": research_evidence,
     "internal": internal_evidence,
     "incomplete": incomplete_evidence,
+    "changed": changed_evidence,
     "hostile": hostile_evidence,
     "large": large_evidence,
 }
@@ -389,6 +424,32 @@ def runs(number: int) -> list[RunPart]:
 def accepted(why: str, by: str) -> AcceptedPart:
     """A reviewed finding."""
     return AcceptedPart(id="0f3a9c1e55d2", rule="email", entity="EMAIL_ADDRESS", by=by, why=why, until="2026-12-31")
+
+
+def repeated(part: FindingPart) -> RepeatedPart:
+    """The most repeated value of an entity."""
+    return RepeatedPart(
+        entity=part.entity,
+        title=part.title,
+        fingerprint=digest(part.entity)[:8],
+        occurrences=part.max_occurrences,
+        columns=1,
+    )
+
+
+def place(part: FindingPart, index: int) -> PlacePart:
+    """A place of one finding."""
+    return PlacePart(
+        entity=part.entity,
+        column=part.column,
+        shard=f"data/part-{index:03d}.parquet",
+        row=17 * index + 3,
+        item=0,
+        start=12,
+        end=30,
+        confidence=0.95 - index / 10,
+        rule="contact.email",
+    )
 
 
 def buckets(entity: str, distinct: int) -> list[OccurrenceBucket]:
@@ -644,9 +705,13 @@ def _evidence(
                 bytes=size // 3,
                 rows=rows // 3,
                 status=ShardStatus.SCANNED,
+                findings=sum(part.count for part in findings) // (i + 2),
+                share=round(1 / (i + 2), 6),
             )
             for i in range(3)
         ],
+        repeated=[repeated(part) for part in kinds.values() if part.max_occurrences > 1],
+        places=[place(part, i) for part in findings for i in range(2)],
         coverage=Coverage(
             bytes=size,
             scanned=size,

@@ -10,9 +10,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from scanner.changes import compare
 from scanner.evidence import Evidence
+from scanner.reports import _summary as summary
 from scanner.reports import formats
 from scanner.reports._words import count, percent, visible
+from scanner.reports.changes import changes_formats
 
 from .evidences import (
     CASES,
@@ -20,6 +23,7 @@ from .evidences import (
     LINES,
     MARKUP,
     RTL,
+    changed_evidence,
     incomplete_evidence,
     internal_evidence,
     large_evidence,
@@ -181,6 +185,50 @@ def test_names_that_try_to_be_markup_are_text(page: Page, tmp_path: Path) -> Non
     text = page.locator("#findings").inner_text()
     for name in (MARKUP, FORMULA, visible(RTL), visible(LINES)):
         assert name in text
+
+
+def test_findings_lead_to_places_and_shards_are_ordered_by_their_part_of_the_harm(page: Page, tmp_path: Path) -> None:
+    evidence = research_evidence()
+    _open(page, tmp_path, evidence)
+    places = page.locator("#place-list tbody tr").all_inner_texts()
+    assert len(places) == len(evidence.places)
+    first = summary.ranked_places(evidence)[0]
+    assert all(part in places[0] for part in (first.column, first.shard, f"{first.start}–{first.end}", first.rule))
+    page.get_by_label("Filter by kind, column, shard or rule").fill("author.signature")
+    assert page.locator("#place-list tbody tr:visible").count() == 2
+    shards = page.locator("#riskiest tbody tr").all_inner_texts()
+    wanted = sorted(evidence.shards, key=lambda shard: -shard.share)
+    for line, shard in zip(shards, wanted, strict=True):
+        assert all(part in line for part in (shard.path, percent(shard.share), count(shard.findings)))
+    values = page.locator("#repeated tbody tr").all_inner_texts()
+    for line, value in zip(values, evidence.repeated, strict=True):
+        assert value.fingerprint in line
+        assert f"{value.occurrences}×" in line
+
+
+def test_what_changed_and_who_signed_stand_on_the_page(page: Page, tmp_path: Path) -> None:
+    evidence = changed_evidence()
+    _open(page, tmp_path, evidence)
+    assert "Approved against the verdict" in page.locator(".signed.bad").inner_text()
+    section = page.locator("#changes")
+    assert "Inside the organisation → research-only licence" in section.inner_text()
+    assert evidence.changes is not None
+    assert section.locator("table.changes").first.locator("tbody tr").count() == len(evidence.changes.gates)
+    violations = Axe().run(page).response["violations"]
+    assert [(entry["id"], entry["nodes"][0]["html"]) for entry in violations] == []
+
+
+@pytest.mark.parametrize("name", ["hostile", "large"])
+def test_a_page_of_changes_is_quiet_and_has_no_barrier(page: Page, tmp_path: Path, name: str) -> None:
+    changes = compare(research_evidence(), CASES[name]())
+    path = tmp_path / "changes.html"
+    path.write_text(changes_formats()["html"].render(changes), encoding="utf-8")
+    page.goto(path.as_uri())
+    assert page.locator("h1").inner_text() == "Research-only licence → inside the organisation"
+    violations = Axe().run(page).response["violations"]
+    assert [(entry["id"], entry["nodes"][0]["html"]) for entry in violations] == []
+    page.set_viewport_size({"width": 360, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def test_longest_tables_say_what_they_leave_out(page: Page, tmp_path: Path) -> None:

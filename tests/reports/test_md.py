@@ -9,6 +9,7 @@ from markdown_it import MarkdownIt
 
 from scanner.evidence import Evidence
 from scanner.reports import md
+from scanner.reports._markdown import escape, table
 from scanner.reports._words import visible
 
 from .evidences import HOSTILE_NAMES, LONG, hostile_evidence, incomplete_evidence, research_evidence
@@ -18,23 +19,23 @@ PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 @pytest.mark.parametrize("name", [name for name in HOSTILE_NAMES if name != LONG])
 def test_a_name_is_shown_as_it_is(name: str) -> None:
-    assert _shown(md.escape(name)).split() == visible(name).split()
+    assert _shown(escape(name)).split() == visible(name).split()
 
 
 @given(st.text(st.characters(codec="utf-8"), min_size=1))
 def test_any_text_is_shown_as_it_is(text: str) -> None:
     shown = visible(text)
-    assert _shown(md.escape(text)).split() == shown.split()
+    assert _shown(escape(text)).split() == shown.split()
 
 
 @given(st.text("|\\`*_<>[]()!#&;@:/.-+ a1\n~$=", min_size=1, max_size=12))
 def test_no_mark_begins_anything(text: str) -> None:
-    assert _shown(md.escape(text)).split() == visible(text).split()
+    assert _shown(escape(text)).split() == visible(text).split()
 
 
 @given(st.text("#+-*=>_~`1.) a", max_size=8))
 def test_no_line_of_a_list_begins_another_block(text: str) -> None:
-    blocks = [token.type for token in PARSER.parse(f"- x\n- {md.escape(text)}") if token.nesting != -1]
+    blocks = [token.type for token in PARSER.parse(f"- x\n- {escape(text)}") if token.nesting != -1]
     assert [kind for kind in blocks if kind not in ("paragraph_open", "inline")] == [
         "bullet_list_open",
         "list_item_open",
@@ -44,15 +45,15 @@ def test_no_line_of_a_list_begins_another_block(text: str) -> None:
 
 @given(st.text("|\\` a", min_size=1, max_size=8))
 def test_no_name_ends_its_cell(text: str) -> None:
-    tokens = PARSER.parse(md.table(("a", "b"), [(text, "last")]))
+    tokens = PARSER.parse(table(("a", "b"), [(text, "last")]))
     assert [token.type for token in tokens].count("td_open") == 2
 
 
 def test_a_mention_or_a_bare_link_is_broken_up() -> None:
-    assert "@someone" not in md.escape("@someone")
-    assert "#1" not in md.escape("#1")
-    assert "://" not in md.escape("see https://example.com")
-    assert "www." not in md.escape("www.example.com")
+    assert "@someone" not in escape("@someone")
+    assert "#1" not in escape("#1")
+    assert "://" not in escape("see https://example.com")
+    assert "www." not in escape("www.example.com")
 
 
 def test_a_hostile_report_has_no_link_image_or_tag_and_keeps_its_tables() -> None:

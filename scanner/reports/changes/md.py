@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scanner.evidence import Changes
+from scanner.reports._markdown import escape, table
 from scanner.reports._words import count
 from scanner.reports.changes import _sections as told
-from scanner.reports.md import escape, table
 
 NAME = "md"
 HELP = "GitHub-flavoured Markdown, for pull requests"
