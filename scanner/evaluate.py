@@ -182,13 +182,31 @@ def _check(gold: Sequence[Path], maps: Mapping[str, LabelMap]) -> None:
 
 def _file_faults(path: Path, labels: LabelMap) -> Iterator[Fault]:
     try:
-        names = set(pq.read_schema(path).names)
+        schema = pq.read_schema(path)
     except (OSError, pa.ArrowException):
         yield Fault(path.name, "cannot be read as Parquet")
         return
     needed = _COLUMNS | {name for name in (labels.negatives, labels.by) if name}
-    for name in sorted(needed - names):
+    for name in sorted(needed - set(schema.names)):
         yield Fault(path.name, f"has no column `{name}`")
+    for name in sorted(needed & set(schema.names) - {labels.by}):
+        wanted, is_right = ("text", _is_text) if name == "text" else ("a list of {start, end, label}", _is_spans)
+        if not is_right(schema.field(name).type):
+            yield Fault(path.name, f"column `{name}` must hold {wanted}")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return kind in (pa.string(), pa.large_string(), pa.string_view())
+
+
+def _is_spans(kind: pa.DataType) -> bool:
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)) or not pa.types.is_struct(kind.value_type):
+        return False
+    fields = {field.name: field.type for field in kind.value_type}
+    ends = [fields.get("start"), fields.get("end")]
+    return all(one is not None and pa.types.is_integer(one) for one in ends) and _is_text(
+        fields.get("label", pa.null())
+    )
 
 
 def _detected(documents: Iterator[Document], detect: Detect) -> Iterator[tuple[Document, list[Finding]]]:

@@ -130,3 +130,23 @@ def test_the_corpora_and_their_map_are_read_whole(corpora: Path) -> None:
     total = evaluation.total
     assert total.documents == 318
     assert total.entities["EMAIL_ADDRESS"] == Counts(misses=31)
+
+
+SPAN = pa.struct([("start", pa.int64()), ("end", pa.int64()), ("label", pa.string())])
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"text": pa.array(["a"]), "spans": pa.array(["[]"])}, "column `spans` must hold a list of"),
+        ({"text": pa.array([1]), "spans": pa.array([[]], pa.list_(SPAN))}, "column `text` must hold text"),
+        (
+            {"text": pa.array(["a"]), "spans": pa.array([[]], pa.list_(pa.struct([("start", pa.int64())])))},
+            "column `spans` must hold a list of",
+        ),
+    ],
+)
+def test_columns_of_another_type_are_told(tmp_path: Path, columns: dict[str, pa.Array], said: str) -> None:
+    pq.write_table(pa.table(columns), tmp_path / "gold.parquet")
+    with pytest.raises(BadDataset, match=said):
+        evaluate([tmp_path / "gold.parquet"], {}, lambda texts, _: [[] for _ in texts])
