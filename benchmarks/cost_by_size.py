@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[0] = str(ROOT)  # not this folder: its modules have names of the standard library
 
 from benchmarks.memory_scan import tables  # noqa: E402
 

@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[0] = str(ROOT)  # not this folder: its modules have names of the standard library
 
 from scanner import values  # noqa: E402
 from scanner.ledger import open_ledger  # noqa: E402

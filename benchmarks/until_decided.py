@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[0] = str(ROOT)  # not this folder: its modules have names of the standard library
 
 from scanner import deciding  # noqa: E402
 from scanner.assemble import Scanned, case_of  # noqa: E402
