@@ -1,20 +1,28 @@
-"""`scanner redact` and `scanner restore` as commands."""
+"""`scanner redact` and `scanner restore` as commands, and killed at random instants."""
 
 from __future__ import annotations
 
 import json
+import os
+import pickle
+import random
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.redactions import quick_policy
+from scanner.redact import Request, tasks_of
+from scanner.scan import read_evidence
+from tests.redactions import EVERYTHING, plan, quick_policy, redacted
 from tests.scans import scanned
 
 SHARDS = 12
+KILLS = 4
 
 
 def command(folder: Path, *arguments: str, code: int = 0) -> str:
@@ -57,3 +65,48 @@ def test_a_policy_is_applied_undone_and_told(base: Path) -> None:
     unknown = ["redact", "data", "--evidence", "scan", "--out", "o", "--plan", "remedy-99", "--key", "keys/key"]
     command(base, *unknown, code=2)
     command(base, "redact", "data", "--evidence", "scan", "--out", "o", "--key", "keys/key", code=2)
+
+
+WORKER = """
+import sys, pickle
+from scanner import redactor
+tasks = pickle.load(open(sys.argv[1], "rb"))
+redactor.tools(tasks[0].key_file, None)
+print("ready", flush=True)
+for task in tasks:
+    redactor.redact_shard(task)
+"""
+
+
+def test_killed_at_any_instant_a_shard_is_absent_or_whole(base: Path, tmp_path: Path) -> None:
+    expected = tmp_path / "expected"
+    key = base / "keys" / "key"
+    redacted(base / "data", base / "scan", expected, key, EVERYTHING)
+    request = Request((str(base / "data"),), base / "scan", tmp_path / "out", plan(EVERYTHING), key, engine="inline")
+    (tmp_path / "out" / "_redaction").mkdir(parents=True)
+    tasks, _ = tasks_of(request, read_evidence(base / "scan"), tmp_path / "scratch")
+    (tmp_path / "tasks").write_bytes(pickle.dumps(tasks))
+    rng = random.Random(11)
+    kills = int(os.environ.get("SCANNER_KILLS", KILLS))
+    seen = set()
+    for _ in range(kills):
+        for file in (tmp_path / "out").glob("*.parquet"):
+            if rng.random() < 0.3:
+                file.unlink()
+        words = [sys.executable, "-c", WORKER, str(tmp_path / "tasks")]
+        running = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        assert running.stdout is not None
+        assert running.stdout.readline() == "ready\n"
+        time.sleep(rng.random() * 1.5)
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+        running.stdout.close()
+        there = sorted((tmp_path / "out").glob("*.parquet"))
+        seen.add(len(there))
+        for file in there:
+            assert file.read_bytes() == (expected / file.name).read_bytes()
+    assert seen
+    redacted(base / "data", base / "scan", tmp_path / "out", key, EVERYTHING, resume=True)
+    for file in expected.glob("*.parquet"):
+        assert (tmp_path / "out" / file.name).read_bytes() == file.read_bytes()
+    assert not list((tmp_path / "out").rglob("*.tmp"))
