@@ -92,7 +92,7 @@ def test_printed_page_is_no_wider_than_paper(page: Page, tmp_path: Path, evidenc
 
 def test_printing_opens_what_is_folded(page: Page, tmp_path: Path) -> None:
     _open(page, tmp_path, internal_evidence())
-    assert page.locator("details:not([open])").count() == 2
+    assert page.locator("details:not([open])").count() >= 2
     assert page.pdf(format="A4").startswith(b"%PDF")
     assert page.locator("details:not([open])").count() == 0
 
