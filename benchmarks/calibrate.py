@@ -1,9 +1,11 @@
 """Measure detection on every labelled set, and write what confidence and calibration rest on.
 
-    python -m benchmarks.calibrate ../shared/corpora
+    python -m benchmarks.calibrate ../shared/corpora [--trained out/training]
 
-One pass over the sets of `benchmarks/labels.yaml` and the invented set. Writes `rules/confidence.yaml` (curves from
-claimed to right), `rules/calibration.yaml` (counts of the risk model, with the curves laid on) and
+With `--trained`, every text is read by weights and evidence that left its fold out (`benchmarks/training`): what ships
+is calibrated so. One pass over the sets of `benchmarks/labels.yaml` and the invented set. Writes
+`rules/confidence.yaml` (curves from claimed to right), `rules/calibration.yaml` (counts of the risk model, with the
+curves laid on) and
 `benchmarks/reliability.md` (how right confidence is: as claimed, with curves fitted on the other sets, as shipped).
 Each set counts at most `CAP` findings of a rule, so that no large set of one kind sets a curve alone.
 """
@@ -11,7 +13,6 @@ Each set counts at most `CAP` findings of a rule, so that no large set of one ki
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,6 +23,7 @@ from pathlib import Path
 import yaml
 
 from benchmarks import invented
+from benchmarks.training.crossfit import held_out
 from scanner.atomic import write_text
 from scanner.cli.evaluate import found
 from scanner.confidence import Curve, Curves, calibrated, fit
@@ -46,8 +48,9 @@ HEAD = """# What the confidence of each rule is worth: knots [claimed, right on 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("corpora", type=Path)
+    parser.add_argument("--trained", type=Path, help="folder of the folds' weights; what ships was made with it")
     options = parser.parse_args()
-    scores, models = measured(options.corpora)
+    scores, models = measured(options.corpora, options.trained)
     curves = fitted(scores.values())
     rules = packaged_rules()
     write_text(rules / "confidence.yaml", HEAD + _curves_yaml(curves))
@@ -61,21 +64,24 @@ def main() -> None:
     write_text(HERE / "reliability.md", reliability(scores, curves))
 
 
-def measured(corpora: Path) -> tuple[dict[str, Score], dict[str, str]]:
+def measured(corpora: Path, trained: Path | None) -> tuple[dict[str, Score], dict[str, str]]:
     """Scores by set with what the rules claim, and the language models that were used."""
     maps = read_maps(HERE / "labels.yaml")
     loaded = load_detectables(None, with_models=True, prove=False)
-    detection = build(loaded.rules, loaded.models, loaded.columns, count_documentation=True)
-    scores = {}
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / f"{invented.NAME}.parquet"
         invented.write(made)
-        for name in sorted(maps):
-            path = made if name == invented.NAME else corpora / "labelled" / f"{name}.parquet"
-            told = evaluate([path], maps, lambda texts, languages: found(detection, texts, languages))
-            scores[name] = told.sets[name]
-            print(f"{name} is done", file=sys.stderr, flush=True)
-    return scores, {language: spec.install for language, spec in loaded.models.items()}
+        files = {
+            name: made if name == invented.NAME else corpora / "labelled" / f"{name}.parquet" for name in sorted(maps)
+        }
+        if trained is not None:
+            scores = held_out(files, maps, loaded, trained, curves=False)
+        else:
+            detection = build(loaded.rules, loaded.models, loaded.columns, count_documentation=True)
+            scores = dict(
+                evaluate(files.values(), maps, lambda texts, languages: found(detection, texts, languages)).sets
+            )
+    return scores, {language: spec.title for language, spec in loaded.models.items()}
 
 
 def fitted(scores: Iterable[Score]) -> dict[str, Curve]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import secrets, values
+from benchmarks import secret_lines, values
 from scanner.cli.evaluate import found
 from scanner.detection import Detection, build
 from scanner.evaluate import evaluate, read_maps
@@ -41,7 +41,7 @@ def main() -> None:
         print(f"{name} is done", file=sys.stderr)
     if not options.sets:
         print("\n" + (Path(__file__).parent / "reliability.md").read_text(), flush=True)
-        print(secrets.section(options.corpora, maps[secrets.SET], detection), flush=True)
+        print(secret_lines.section(options.corpora, maps[secret_lines.SET], detection), flush=True)
         print(values.section(options.corpora, detection))
 
 

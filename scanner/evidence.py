@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -24,6 +25,8 @@ from scanner.model import (
 )
 
 SCHEMA_VERSION: Literal["1"] = "1"
+
+_HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -103,6 +106,12 @@ class ShardPart(Part):
     path: str
     sha256: str
     identity: Identity = Identity.SHA256
+
+    @property
+    def file_sha256(self) -> str | None:
+        """SHA-256 of the shard's bytes, in hex; None where it was not read whole."""
+        return self.sha256 if self.identity is Identity.SHA256 and _HEX_DIGEST.fullmatch(self.sha256) else None
+
     bytes: Count
     rows: Count
     status: ShardStatus

@@ -6,7 +6,6 @@ Croissant: mlcommons.org/croissant/1.0. Responsible AI: mlcommons.org/croissant/
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 from urllib.parse import quote
 
@@ -77,7 +76,7 @@ def _found(evidence: Evidence) -> list[str]:
 
 
 def _shard(place: int, shard: ShardPart) -> dict[str, Any]:
-    known = {"sha256": shard.sha256} if re.fullmatch(r"[0-9a-f]{64}", shard.sha256) else {}
+    known = {"sha256": shard.file_sha256} if shard.file_sha256 else {}
     return {
         "@type": "cr:FileObject",
         "@id": f"shard-{place:05d}",

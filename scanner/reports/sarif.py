@@ -147,7 +147,7 @@ def _unread(part: UnscannedPart) -> dict[str, Any]:
 
 
 def _artifact(shard: ShardPart) -> dict[str, Any]:
-    known = {"hashes": {"sha-256": shard.sha256}} if re.fullmatch(r"[0-9a-f]{64}", shard.sha256) else {}
+    known = {"hashes": {"sha-256": shard.file_sha256}} if shard.file_sha256 else {}
     return {"location": {"uri": _uri(shard.path)}, "length": shard.bytes, "roles": ["analysisTarget"], **known}
 
 

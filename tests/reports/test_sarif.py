@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from sarif_pydantic import Sarif
 
 from scanner.evidence import Evidence
+from scanner.model import Identity
 from scanner.reports import sarif
 
 from .evidences import hostile_evidence, incomplete_evidence, large_evidence, open_evidence, research_evidence
@@ -78,3 +79,12 @@ def _unknown(part: object) -> Iterator[str]:
     elif isinstance(part, list):
         for entry in part:
             yield from _unknown(entry)
+
+
+def test_a_shard_that_was_not_read_whole_has_no_hash_of_its_bytes() -> None:
+    evidence = research_evidence()
+    shard = evidence.shards[0].model_copy(update={"sha256": "0" * 64})
+    remote = shard.model_copy(update={"identity": Identity.ETAG})
+    for part, wanted in ((shard, {"sha-256": "0" * 64}), (remote, None)):
+        (artifact,) = _run(evidence.model_copy(update={"shards": [part]}))["artifacts"]
+        assert artifact.get("hashes") == wanted
