@@ -1,8 +1,10 @@
 """Snippets: text that stands percent-, HTML- or base64-encoded in a cell, decoded among what stands beside it.
 
-`jane%40example.com`, `&#106;ane&#64;example.com` and `amFuZUBleGFtcGxlLmNvbQ==` are one address. Where an encoding may
-begin is told from the bytes of a whole column at once, so that cells without one cost next to nothing; `slow_snippets`
-finds the same from the text of one cell.
+`jane%40example.com`, `&#106;ane&#64;example.com` and `amFuZUBleGFtcGxlLmNvbQ==` are one address. So is one in
+full-width letters, or with a character between its letters that nobody sees: such letters are read as ASCII (as NFKC
+has them, Unicode Standard Annex 15), such characters are left out. Where any of these may begin is told from the bytes
+of a whole column at once, so that cells without one cost next to nothing; `slow_snippets` finds the same from the text
+of one cell.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
+from scanner.fingerprints import UNSEEN, WITHOUT_UNSEEN
 from scanner.views import COPIED, Part, View, joined
 
 DEPTH = 3
@@ -27,6 +30,10 @@ REACH = 256
 
 LEAST_BASE64 = 14
 """Characters of base64 that may be an identifier: ten bytes, such as `a@bc.de.fg`."""
+
+TELLING_REACH = 48
+"""Code points on either side of a character that is left out or narrowed in which something must tell of an identifier:
+most soft hyphens and full-width letters stand in prose, which is not worth a second reading."""
 
 _CHUNK = 1 << 20
 _PEEKED = 12
@@ -44,6 +51,18 @@ run."""
 _WRITTEN_ALIKE = re.compile(r"&(?:amp|lt|gt|quot|apos|#0*3[49]|#0*38|#0*6[02]|#[xX]0*2[267]|#[xX]0*3[cCeE]);")
 """Entities that mark-up cannot do without: they hide nothing, unless another encoding follows."""
 _AFTER_AMPERSAND = re.compile(r"#?[A-Za-z0-9]{1,32};|[0-9A-Fa-f]{2}")
+_LATIN = r"[ -~\u00a1-\u00ac\u00ae-\u024f]"
+_NARROWABLE = r"[\uff0b\uff0d-\uff19\uff20-\uff3a\uff3f\uff41-\uff5a]"
+"""Full-width letters, digits and `+-./@_`; other punctuation counts after a Latin letter only, and a bracket before a
+digit, as Chinese and Japanese are full of it."""
+_UNSEEN = re.compile(rf"(?:(?<={_LATIN})|(?<={_NARROWABLE}))[{UNSEEN}]++(?={_LATIN}|{_NARROWABLE}|\s|\Z)")
+"""Not between the parts of an emoji or the letters of a script that writes with joiners, such as Persian or Hindi."""
+_FULL_WIDTH = re.compile(
+    rf"(?:{_NARROWABLE}|\uff08(?=[0-9\uff10-\uff19])|(?<={_LATIN})[\uff01-\uff5e\u3000])[\uff01-\uff5e\u3000]*+"
+)
+_NARROWED = {0x3000: " "} | {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
+_BESIDE = re.compile(rf"[!-~{UNSEEN}]")
+_TELLING = re.compile(r"[\d@\uff20]|[/\uff0f]{2}|\w[.\uff0e]\w|\bdot\b", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
@@ -57,6 +76,11 @@ for _value, _char in enumerate(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstu
 _SEXTET[ord("-")], _SEXTET[ord("_")] = 62, 63
 _IS_BASE64 = _SEXTET < 64
 _BASE64_TABLE = _IS_BASE64.tobytes()
+_AFTER_LATIN, _ANYWHERE = 1, 2
+_KINDS = np.zeros(1 << 16, np.uint8)
+"""By code point, where unseen and full-width characters count."""
+_KINDS[[*map(ord, UNSEEN), *_NARROWED]] = _AFTER_LATIN
+_KINDS[[code for code in _NARROWED if code == 0xFF08 or re.match(_NARROWABLE, chr(code))]] = _ANYWHERE
 _PLAIN = np.zeros(256, bool)
 _PLAIN[0x20:0x7F] = _PLAIN[[9, 10, 13]] = True
 
@@ -111,6 +135,8 @@ def slow_snippets(text: str) -> list[Snippet]:
         place
         for place in range(len(text))
         if _PERCENT.match(text, place)
+        or _UNSEEN.match(text, place)
+        or _FULL_WIDTH.match(text, place)
         or _ENTITY.match(text, place)
         or (_BASE64.match(text, place) and not (place and text[place - 1] in _ALPHABET))
     ]
@@ -148,7 +174,14 @@ def _places(
         first, last = np.searchsorted(starts, [low, low + size])
         borders = starts[first:last] - low
         follows = bool(low and _IS_BASE64[data[low - 1]])
-        found = np.concatenate([_percents(piece), _ampersands(piece), _base64(piece, borders, follows)])
+        found = np.concatenate(
+            [
+                _percents(piece),
+                _ampersands(piece),
+                _base64(piece, borders, follows),
+                _look_alikes(data, low, low + size),
+            ]
+        )
         yield np.sort(found[found < size]) + low
 
 
@@ -164,6 +197,35 @@ def _ampersands(piece: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> np.ndarray
     ahead = places[:, None] + np.arange(1, _LONGEST_ENTITY)
     ended = (piece[np.minimum(ahead, len(piece) - 1)] == ord(";")).any(axis=1)
     return np.compress(ended | (ahead[:, -1] >= len(piece)), places)
+
+
+def _look_alikes(
+    data: np.ndarray[tuple[int], np.dtype[np.uint8]], low: int, high: int
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Where unseen or full-width characters may begin from byte `low` to `high`, counted from `low`.
+
+    What stands before decides for most: they count after a Latin or full-width character, whichever cell holds it.
+    """
+    piece = data[low:high]
+    if piece.max() < 0x80:
+        return np.zeros(0, np.int64)
+    leads = (piece == 0xC2) | (piece == 0xE2) | (piece == 0xE3) | (piece == 0xEF)
+    places = np.flatnonzero(leads) + low
+    kinds = _KINDS[_code_points(data, places)]
+    places, kinds = np.compress(kinds > 0, places), np.compress(kinds > 0, kinds)
+    before, second, third = (data[np.maximum(places - step, 0)] for step in (1, 2, 3))
+    latin = (before < 0x80) | ((second >= 0xC2) & (second <= 0xC9))
+    full_width = (third == 0xEF) & ((second == 0xBC) | (second == 0xBD))
+    return np.compress((kinds == _ANYWHERE) | latin | full_width, places) - low
+
+
+def _code_points(
+    data: np.ndarray[tuple[int], np.dtype[np.uint8]], places: np.ndarray[tuple[int], np.dtype[np.int64]]
+) -> np.ndarray[tuple[int], np.dtype[np.uint16]]:
+    """The characters of three bytes, or two from 0xC2, that begin at some bytes."""
+    first, second, third = (data[np.minimum(places + step, len(data) - 1)].astype(np.uint16) for step in range(3))
+    low = second & 0x3F
+    return np.where(first == 0xC2, 0x80 | low, (first & 0xF) << 12 | low << 6 | third & 0x3F)
 
 
 def _base64(
@@ -279,6 +341,10 @@ def _token(text: str, place: int) -> _Token | None:
             return _percent_token(text, place)
         case "&":
             return _entity_token(text, place)
+        case char if char in UNSEEN:
+            return _unseen_token(text, place)
+        case char if ord(char) in _NARROWED:
+            return _full_width_token(text, place)
         case _:
             return _base64_token(text, place)
 
@@ -316,6 +382,27 @@ def _entity_token(text: str, place: int) -> _Token | None:
         char in "&%" and _AFTER_AMPERSAND.match(text, match.end()) is not None
     )
     return _Token(place, match.end(), (Part(char, 3 * place, 3 * len(match.group())),), hides)
+
+
+def _unseen_token(text: str, place: int) -> _Token | None:
+    match = _UNSEEN.match(text, place)
+    return _Token(place, match.end(), (), _tells(text, match)) if match else None
+
+
+def _full_width_token(text: str, place: int) -> _Token | None:
+    match = _FULL_WIDTH.match(text, place)
+    if match is None:
+        return None
+    narrowed = match.group().translate(_NARROWED)
+    beside = text[max(0, place - 1) : place] + text[match.end() : match.end() + 1]
+    digits_alone = narrowed.isdigit() and not _BESIDE.search(beside)  # patterns read these digits as they are
+    parts = (Part(narrowed, 3 * place, COPIED, rewritten=True),)
+    return _Token(place, match.end(), parts, not digits_alone and _tells(text, match))
+
+
+def _tells(text: str, match: re.Match[str]) -> bool:
+    beside = text[max(0, match.start() - TELLING_REACH) : match.end() + TELLING_REACH]
+    return _TELLING.search(beside.translate(WITHOUT_UNSEEN)) is not None
 
 
 def _base64_token(text: str, place: int) -> _Token | None:

@@ -18,26 +18,38 @@ from scanner.spans import FINGERPRINT_BYTES
 
 KEY_BYTES = 32
 
+UNSEEN = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
+"""Soft hyphen, zero-width space, non-joiner and joiner, word joiner, zero-width no-break space: characters that nobody
+sees, which no fingerprint takes in."""
+
+WITHOUT_UNSEEN = str.maketrans(dict.fromkeys(UNSEEN))
+"""For `str.translate`."""
+
+
+def _compatible(value: str) -> str:
+    """The value as Unicode's compatibility forms (NFKC) have it, without what nobody sees."""
+    return value if value.isascii() else unicodedata.normalize("NFKC", value).translate(WITHOUT_UNSEEN)
+
 
 def _folded(value: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
+    return " ".join(_compatible(value).casefold().split())
 
 
 def _digits(value: str) -> str:
-    return "".join(char for char in unicodedata.normalize("NFKC", value) if char.isdecimal())
+    return "".join(char for char in _compatible(value) if char.isdecimal())
 
 
 def _alphanumeric(value: str) -> str:
-    return "".join(char for char in unicodedata.normalize("NFKC", value).casefold() if char.isalnum())
+    return "".join(char for char in _compatible(value).casefold() if char.isalnum())
 
 
 def _exact(value: str) -> str:
-    return unicodedata.normalize("NFKC", value)
+    return _compatible(value)
 
 
 def _phone(value: str) -> str:
     """E.164 where the number says its country, else its digits: `+1 212 555 0101` and `+12125550101` agree."""
-    text = unicodedata.normalize("NFKC", value)
+    text = _compatible(value)
     try:
         number = phonenumbers.parse(text, None)
     except phonenumbers.NumberParseException:

@@ -39,11 +39,13 @@ class Part:
         text: the run.
         thirds: where it begins in the cell, in thirds of a code point: base64 writes three bytes as four characters.
         step: thirds of a code point that one character of the run stands for; `COPIED` where it stands as it is.
+        rewritten: whether the characters stand otherwise in the cell although each is one code point there.
     """
 
     text: str
     thirds: int
     step: int
+    rewritten: bool = False
 
 
 COPIED = 3
@@ -59,12 +61,14 @@ class View:
         at: where each part begins in `text`, ascending; the first at 0.
         thirds: where each part begins in the cell, in thirds of a code point.
         step: how far each character of the part leads in the cell, in thirds of a code point.
+        rewritten: whether its characters stand otherwise in the cell although each is one code point there.
     """
 
     text: str
     at: tuple[int, ...] = (0,)
     thirds: tuple[int, ...] = (0,)
     step: tuple[int, ...] = (COPIED,)
+    rewritten: tuple[bool, ...] = (False,)
 
     def to_cell(self, start: int, end: int) -> tuple[int, int]:
         """The code points of the cell that `text[start:end]` came from; an escape is taken whole."""
@@ -74,9 +78,11 @@ class View:
         return low, -(-self._place(bisect_left(self.at, end) - 1, end) // 3)
 
     def decodes(self, start: int, end: int) -> bool:
-        """Whether a character of `text[start:end]` stands otherwise in the cell."""
+        """Whether `text[start:end]` stands otherwise in the cell: a character does, or one there is not shown."""
         first, last = bisect_right(self.at, start) - 1, bisect_left(self.at, end) - 1
-        return any(self.step[part] != COPIED for part in range(first, last + 1))
+        return any(self.step[part] != COPIED or self.rewritten[part] for part in range(first, last + 1)) or any(
+            self._place(part, self.at[part + 1]) != self.thirds[part + 1] for part in range(first, last)
+        )
 
     def _place(self, part: int, place: int) -> int:
         return self.thirds[part] + (place - self.at[part]) * self.step[part]
@@ -88,15 +94,18 @@ def joined(parts: Iterable[Part]) -> View:
     at: list[int] = []
     thirds: list[int] = []
     step: list[int] = []
+    rewritten: list[bool] = []
     place = 0
     for part in parts:
         texts.append(part.text)
-        if not at or step[-1] != part.step or thirds[-1] + (place - at[-1]) * part.step != part.thirds:
+        straight = at and (step[-1], rewritten[-1]) == (part.step, part.rewritten)
+        if not straight or thirds[-1] + (place - at[-1]) * part.step != part.thirds:
             at.append(place)
             thirds.append(part.thirds)
             step.append(part.step)
+            rewritten.append(part.rewritten)
         place += len(part.text)
-    return View("".join(texts), tuple(at), tuple(thirds), tuple(step)) if at else View("")
+    return View("".join(texts), tuple(at), tuple(thirds), tuple(step), tuple(rewritten)) if at else View("")
 
 
 def json_candidates(leaf: Leaf) -> list[int]:

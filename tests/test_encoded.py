@@ -49,6 +49,9 @@ def found(layer: list[Snippet], value: str, cell: str) -> str:
         "jane.roe&commat;example&period;com",
         "jane.roe&#64;example.com",
         "".join(f"%{byte:02x}" for byte in ADDRESS.encode()),
+        "jane\u200b.roe@exam\u00adple.com",
+        "\u2060\u200d".join(ADDRESS),
+        "jane.\uff52\uff4f\uff45\uff20example\uff0ecom",
     ],
 )
 def test_a_value_leads_back_to_exactly_what_stands_for_it(written: str) -> None:
@@ -95,6 +98,10 @@ def test_encodings_within_encodings_are_reached() -> None:
         "an_identifier_of_many_words and internationalisation",
         "sha1 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12",
         "https://example.com/docs/guide/getting-started-with-it",
+        "in\u00adfor\u00adma\u00adtion that no\u200bbody \uff4e\uff45\uff45\uff44\uff53",
+        "\U0001f468\u200d\U0001f469\u200d\U0001f467 at 5, \u2764\ufe0f\u200d\U0001f525 a@example.com",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 12, \u0915\u094d\u200d\u0937 12",
+        "\ufeffa@example.com, \uff11\uff12 and \u7b2c\uff11\u7ae0\uff0c\u8bf4\u660e\uff1a",
     ],
 )
 def test_other_text_has_no_snippet(text: str) -> None:
@@ -114,12 +121,29 @@ def test_far_tokens_have_snippets_of_their_own_and_the_text_between_is_left_out(
     assert sum(len(snippet.text) for snippet in of(cell)) < 1_200
 
 
+def test_what_is_unseen_or_full_width_within_an_encoding_is_reached() -> None:
+    cell = "to: jane&#8203;.roe%E2%80%8B@example&#xff0e;com"
+    assert found(within(of(cell)), ADDRESS, cell) == cell[4:]
+
+
+def test_only_what_spans_an_unseen_or_full_width_character_is_shown() -> None:
+    (snippet,) = of("a@b 1\u200b2 3\uff14")
+    assert snippet.text == "a@b 12 34"
+    shown = [snippet.shows(place, place + 2) for place in range(8)]
+    assert shown == [False, False, False, False, True, False, False, True]
+
+
 PIECES = st.one_of(
     st.text(max_size=20),
     st.text(max_size=30).map(lambda text: quote(text.encode("utf-8", "replace"))),
     st.text(max_size=30).map(lambda text: b64(text.encode("utf-8", "replace").decode())),
     st.text(max_size=30).map(lambda text: base64.urlsafe_b64encode(text.encode("utf-8", "replace")).decode()),
     st.sampled_from(["&amp;", "&amp;#64;", "&commat;", "&#64;", "&#x40;", "%", "%4", "&", "é", "word" * 5, "=", "\n"]),
+    st.text(
+        "ae1\u00e9\u0430\u4e00 @./\n\u00ad\u200b\u200c\u200d\u2060\ufeff\uff41\uff11\uff20\uff0e\uff08\u3000\U0001f468",
+        max_size=12,
+    ),
+    st.text(max_size=12).map(lambda text: text.translate({code: code + 0xFEE0 for code in range(0x21, 0x7F)})),
     st.sampled_from(["jane%40example.com", b64(ADDRESS), b64("hé " + ADDRESS * 9), "x" * 600]),
 )
 TEXTS = st.lists(PIECES, max_size=8).map(lambda pieces: "".join(pieces).encode("utf-8", "replace").decode())

@@ -15,6 +15,8 @@ FINGERPRINTER = Fingerprinter(bytes(KEY_BYTES), {"PHONE_NUMBER": "phone", "CREDI
         ("CREDIT_CARD", "4111 1111 1111 1111", "4111-1111-1111-1111"),
         ("CREDIT_CARD", "４１１１ 1111 1111 1111", "4111111111111111"),
         ("PERSON", "Ann\n  Lee", "ann lee"),
+        ("PERSON", "A\u200bnn Le\u00ade\ufeff", "Ann Lee"),
+        ("SECRET", "ab\u2060cD", "\uff41bcD"),
     ],
 )
 def test_spellings_of_one_value_have_one_fingerprint(entity: str, one: str, other: str) -> None:
