@@ -19,7 +19,7 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from scanner.fingerprints import UNSEEN, WITHOUT_UNSEEN
+from scanner.fingerprints import UNSEEN, without_unseen
 from scanner.views import COPIED, Part, View, joined
 
 DEPTH = 3
@@ -298,16 +298,19 @@ def _snippets(cell: int, text: str, places: Iterable[int]) -> Iterator[Snippet]:
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """Code points of a cell that are encoded, what they stand for, and whether they hide anything."""
+    """Code points of a cell that are encoded, what they stand for, and whether they hide anything: if `may_hide`, then
+    where something near tells of an identifier.
+    """
 
     start: int
     end: int
     parts: tuple[Part, ...]
     hides: bool = True
+    may_hide: bool = False
 
 
 def _snippet(cell: int, text: str, tokens: Sequence[_Token]) -> Iterator[Snippet]:
-    if not any(token.hides for token in tokens):
+    if not any(token.hides for token in tokens) and not _tells(text, tokens):
         return
     first, last = max(0, tokens[0].start - REACH), min(len(text), tokens[-1].end + REACH)
     view = joined(_mixed(text, tokens, first, last))
@@ -386,7 +389,7 @@ def _entity_token(text: str, place: int) -> _Token | None:
 
 def _unseen_token(text: str, place: int) -> _Token | None:
     match = _UNSEEN.match(text, place)
-    return _Token(place, match.end(), (), _tells(text, match)) if match else None
+    return _Token(place, match.end(), (), hides=False, may_hide=True) if match else None
 
 
 def _full_width_token(text: str, place: int) -> _Token | None:
@@ -397,12 +400,16 @@ def _full_width_token(text: str, place: int) -> _Token | None:
     beside = text[max(0, place - 1) : place] + text[match.end() : match.end() + 1]
     digits_alone = narrowed.isdigit() and not _BESIDE.search(beside)  # patterns read these digits as they are
     parts = (Part(narrowed, 3 * place, COPIED, rewritten=True),)
-    return _Token(place, match.end(), parts, not digits_alone and _tells(text, match))
+    return _Token(place, match.end(), parts, hides=False, may_hide=not digits_alone)
 
 
-def _tells(text: str, match: re.Match[str]) -> bool:
-    beside = text[max(0, match.start() - TELLING_REACH) : match.end() + TELLING_REACH]
-    return _TELLING.search(beside.translate(WITHOUT_UNSEEN)) is not None
+def _tells(text: str, tokens: Sequence[_Token]) -> bool:
+    """Whether something near the tokens that may hide an identifier tells of one."""
+    places = [place for token in tokens if token.may_hide for place in (token.start, token.end)]
+    if not places:
+        return False
+    near = text[max(0, places[0] - TELLING_REACH) : places[-1] + TELLING_REACH]
+    return _TELLING.search(without_unseen(near)) is not None
 
 
 def _base64_token(text: str, place: int) -> _Token | None:

@@ -22,13 +22,17 @@ UNSEEN = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 """Soft hyphen, zero-width space, non-joiner and joiner, word joiner, zero-width no-break space: characters that nobody
 sees, which no fingerprint takes in."""
 
-WITHOUT_UNSEEN = str.maketrans(dict.fromkeys(UNSEEN))
-"""For `str.translate`."""
+
+def without_unseen(text: str) -> str:
+    """The text less the characters that nobody sees."""
+    for char in UNSEEN:
+        text = text.replace(char, "")
+    return text
 
 
 def _compatible(value: str) -> str:
     """The value as Unicode's compatibility forms (NFKC) have it, without what nobody sees."""
-    return value if value.isascii() else unicodedata.normalize("NFKC", value).translate(WITHOUT_UNSEEN)
+    return value if value.isascii() else without_unseen(unicodedata.normalize("NFKC", value))
 
 
 def _folded(value: str) -> str:
