@@ -9,9 +9,11 @@ import yaml
 
 from scanner.evidence import Remedy
 from scanner.files import load_entities, packaged_rules, parse_yaml
-from scanner.outcome import Comparison
-from scanner.redact import Request, redact
+from scanner.outcome import Comparison, ShardDone
+from scanner.redact import Request, redact, tasks_of
 from scanner.redaction import RedactionPlan, parse_redaction
+from scanner.redactor import redact_shard
+from scanner.scan import read_evidence
 from tests.scans import Silent
 
 
@@ -51,3 +53,13 @@ def redacted(
     """The comparison after a redaction in this process."""
     chosen = plan(what) if isinstance(what, dict) else what
     return redact(request(data, evidence, out, key_file, chosen, remedy=remedy, **changes), Silent())
+
+
+def rewritten(data: Path, evidence: Path, out: Path, key_file: Path, what: dict[str, Any]) -> list[ShardDone]:
+    """The new shards without the re-scan, for tests that look at their cells alone."""
+    asked = request(data, evidence, out, key_file, plan(what))
+    tasks, unreadable = tasks_of(asked, read_evidence(evidence), out / "_redaction" / "scratch")
+    assert not unreadable
+    done = [redact_shard(task) for task in tasks]
+    assert not any(one.fault for one in done)
+    return done

@@ -18,11 +18,11 @@ import pytest
 
 from scanner.redact import Request, tasks_of
 from scanner.scan import read_evidence
-from tests.redactions import EVERYTHING, plan, quick_policy, redacted
+from tests.redactions import EVERYTHING, plan, quick_policy, redacted, rewritten
 from tests.scans import scanned
 
 SHARDS = 12
-KILLS = 4
+KILLS = 3
 
 
 def command(folder: Path, *arguments: str, code: int = 0) -> str:
@@ -81,7 +81,7 @@ for task in tasks:
 def test_killed_at_any_instant_a_shard_is_absent_or_whole(base: Path, tmp_path: Path) -> None:
     expected = tmp_path / "expected"
     key = base / "keys" / "key"
-    redacted(base / "data", base / "scan", expected, key, EVERYTHING)
+    rewritten(base / "data", base / "scan", expected, key, EVERYTHING)
     request = Request((str(base / "data"),), base / "scan", tmp_path / "out", plan(EVERYTHING), key, engine="inline")
     (tmp_path / "out" / "_redaction").mkdir(parents=True)
     tasks, _ = tasks_of(request, read_evidence(base / "scan"), tmp_path / "scratch")
