@@ -235,10 +235,17 @@ class _Job:
     executor: Executor
     tasks: Mapping[str, Task]
     facts: Sequence[ShardFacts]
-    accepted: Sequence[Acceptance]
     observer: Observer
     allows: Allows
     seconds_left: SecondsLeft
+
+    @property
+    def accepted(self) -> list[Acceptance]:
+        """Reviewed findings that are in force; to be asked for once every unit has its spans.
+
+        Under another key than before, a value is known again by its place, which only the new spans tell.
+        """
+        return _accepted(self.run.ledger, self.run.plan, self.facts)
 
 
 @contextmanager
@@ -262,15 +269,14 @@ def _scan(
     tasks = intake.tasks_of(plan, taken)
     _clear(request.out)
     intake.prepare(ledger, plan, tasks, taken, resume=request.resume, retire=run.started if request.retain else "")
-    accepted = _accepted(ledger, plan, taken.facts)
-    job = _Job(run, rulebook, executor, tasks, taken.facts, accepted, observer, allows, seconds_left)
+    job = _Job(run, rulebook, executor, tasks, taken.facts, observer, allows, seconds_left)
     if plan.until_decided:
         left, names_left = _work_until_decided(job)
     else:
         left, names_left = _work(job, tasks), NONE_LEFT
     _take_gone(request, rulebook)
     scanned = _collect(job, names_left)
-    told = _told(ledger, assemble(scanned, rulebook, request.artefact, request.asked), accepted)
+    told = _told(ledger, assemble(scanned, rulebook, request.artefact, request.asked), job.accepted)
     evidence = _after(_previous(request.out), told)
     text = to_json(evidence)
     write_text(request.out / EVIDENCE, text)
@@ -739,7 +745,7 @@ def _scan_part(plan: Plan, rulebook: Rulebook, request: Request, started: str) -
 
 
 def _collect(job: _Job, names_left: Left) -> Scanned:
-    run, plan, rulebook = job.run, job.run.plan, job.rulebook
+    run, plan, rulebook, accepted = job.run, job.run.plan, job.rulebook, job.accepted
     tallies = run.ledger.tallies(plan.digest)
     tally = _total(tallies)
     partial = {entry.shard for entry in tally.unscanned}
@@ -749,8 +755,8 @@ def _collect(job: _Job, names_left: Left) -> Scanned:
         scan=_scan_part(plan, rulebook, run.request, run.started),
         shards=parts,
         tally=tally,
-        merged=_merge(plan.out, rulebook, job.accepted),
-        recount=_recount(plan.out, rulebook, parts, job.accepted),
+        merged=_merge(plan.out, rulebook, accepted),
+        recount=_recount(plan.out, rulebook, parts, accepted),
         locations=_locations(plan.out),
         gone=_read_gone(plan.out),
         by_shard=_by_shard(tallies, parts),
