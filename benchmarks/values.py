@@ -146,7 +146,7 @@ def _share(findings: Sequence[Finding], kind: Kind, first: int, size: int) -> fl
 
 
 def _shapes(shapes: Counter[str]) -> str:
-    told = [f"`{shape.strip() or ' '}`×{count}" for shape, count in _most(shapes)]
+    told = [f"`{shape.strip().replace(chr(0), chr(92) + '0') or ' '}`×{count}" for shape, count in _most(shapes)]
     return f"{sum(shapes.values())}: {', '.join(told)}" if told else "0"
 
 
