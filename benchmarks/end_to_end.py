@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import statistics
 import tempfile
 import time
 import warnings
@@ -27,7 +26,7 @@ import pyarrow as pa  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 import yaml  # noqa: E402
 from names import _stock  # noqa: E402
-from patterns import read_with, stock_recognisers  # noqa: E402
+from patterns import measured, read_with, stock_recognisers  # noqa: E402
 from threadpoolctl import threadpool_limits  # noqa: E402
 
 from scanner import scan as scanning  # noqa: E402
@@ -45,7 +44,6 @@ from scanner.worker import scan_unit, watch  # noqa: E402
 from scanner.worker import tools as tools_of  # noqa: E402
 
 CORPORA = Path(os.environ.get("SCANNER_CORPORA", Path(__file__).parents[2] / "shared" / "corpora"))
-REPEATS = 3
 WORKER_UNIT_BYTES = 1 << 20
 
 
@@ -229,17 +227,6 @@ def texts(file: Path, *, as_python: bool = True) -> Iterator[Sequence[str]]:
 def size_mb(table: pa.Table) -> float:
     """Megabytes of text in UTF-8."""
     return float(pa.compute.sum(pa.compute.binary_length(table["text"])).as_py()) / 1e6
-
-
-def measured(work: Callable[[], Any]) -> float:
-    """Median processor time in seconds, after one run to warm up."""
-    work()
-    seconds = []
-    for _ in range(REPEATS):
-        started = time.process_time()
-        work()
-        seconds.append(time.process_time() - started)
-    return statistics.median(seconds)
 
 
 def _screen_alone(entities: set[str] | None) -> Callable[[Path], object]:
