@@ -14,6 +14,7 @@ from scanner.model import Artefact, Provenance, Tier
 from scanner.risk import Assessment, Calibration, Case, EntityRisk
 from scanner.risk.assessment import State, is_private
 from scanner.risk.terms import STRICT, Chance, NotNegative
+from scanner.wording import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +203,7 @@ class Facts:
     def told(self, risks: Iterable[EntityRisk], sure: float, *, beside: bool = False) -> str:
         """How many values of which kind were found, and how sure it is that one is real."""
         counts = ((self.title(risk.entity), risk.beside if beside else risk.distinct) for risk in risks)
-        found = ", ".join(f"{_counted(count, 'value')} ({title})" for title, count in counts if count)
+        found = ", ".join(f"{plural(count, 'value')} ({title})" for title, count in counts if count)
         where = " beside an identifier of a person" if beside else ""
         return f"{found}{where}; {sure:.0%} sure that at least one is real" if found else "none found"
 
@@ -321,7 +322,7 @@ def _coverage(gate: CoverageGate, facts: Facts) -> Gate:
         _strictest(caps),
         {"share": state.share, "unread_bytes": float(state.total_bytes - state.scanned_bytes),
          "failed_shards": float(state.failed_shards)},
-        f"{state.share:.2%} of the bytes were read; {_counted(state.failed_shards, 'shard')} failed",
+        f"{state.share:.2%} of the bytes were read; {plural(state.failed_shards, 'shard')} failed",
         "mend or leave out what could not be read, and scan again",
     )  # fmt: skip
 
@@ -407,7 +408,3 @@ def _quoted(titles: Iterable[str]) -> str:
 
 def _strictest(caps: list[Tier]) -> Tier | None:
     return min(caps, key=lambda tier: tier.openness, default=None)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

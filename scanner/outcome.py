@@ -9,6 +9,7 @@ from scanner.evidence import Count, Evidence, Interval, Part, Remedy, Share
 from scanner.model import Decision, Tier
 from scanner.redaction import RedactionPlan, Treatment
 from scanner.utility import Sketch
+from scanner.wording import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,7 +341,7 @@ def _left_to_do(outcome: Comparison, plan: RedactionPlan) -> Iterator[str]:
             f"The remedy also asks for a measured recall of {recall:.0%} of {entity}, which no redaction brings: until "
             f"labels show it (`scanner evaluate`), the tier is {outcome.after.tier.value}."
         )
-    model = {"epochs": plan.epochs, "parameters": plan.parameters}
-    told = [f"{value:g} {name}" for name, value in model.items() if value is not None]
+    model = {"epoch": plan.epochs, "parameter": plan.parameters}
+    told = [plural(value, noun) for noun, value in model.items() if value is not None]
     if told:
         yield f"The model is taken to be trained with {' and '.join(told)}, as the remedy says; keep to it."

@@ -24,6 +24,7 @@ from scanner.risk.exposure import Floats
 from scanner.risk.harm import NOTHING, counts_by_entity, entity_risk
 from scanner.tally import Tally
 from scanner.values import QUASI, Histogram
+from scanner.wording import plural
 
 MOST_ACTIONS = 12
 """Subsets of so many actions are enumerated: 4,096."""
@@ -93,7 +94,7 @@ class Action:
             case Kind.DEDUPLICATE:
                 return f"deduplicate until no {self.target or 'value'} occurs more than {self.amount:g}×"
             case Kind.EPOCHS:
-                return f"train for {self.amount:g} epochs"
+                return f"train for {plural(self.amount, 'epoch')}"
             case Kind.PARAMETERS:
                 return f"train a model of {self.amount / 1e9:g} billion parameters"
             case Kind.MEASURE_RECALL:

@@ -9,10 +9,11 @@ import click
 
 from scanner.cli._shared import FILE, FOLDER, POLICY, RULES, variable
 from scanner.model import Tier
-from scanner.reports._words import plural, visible
+from scanner.reports._words import visible
 from scanner.rulebook import policy_sha256
 from scanner.signatures import default_signing_key, public_file, read_public_key
 from scanner.signoff import Verification, verify
+from scanner.wording import plural
 
 MOST_PROBLEMS = 50
 

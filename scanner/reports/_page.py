@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from scanner.reports import _words as words
+from scanner.wording import count
 
 MOST_CHARACTERS = 600
 """Characters of one sentence; a longer one holds a name that is not worth its length."""
@@ -29,8 +30,8 @@ def environment() -> Environment:
         keep_trailing_newline=True,
     )
     made.filters |= {"shorten": words.shorten, "sentence": _sentence, "capital": _capital, "path": _path}
-    names = ("count", "quantity", "percent", "size", "large", "readout_value", "readout_range", "readout_title")
-    made.globals |= _assets() | {name: getattr(words, name) for name in names}
+    names = ("quantity", "percent", "size", "large", "readout_value", "readout_range", "readout_title")
+    made.globals |= _assets() | {"count": count} | {name: getattr(words, name) for name in names}
     return made
 
 

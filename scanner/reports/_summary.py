@@ -25,13 +25,13 @@ from scanner.reports._words import (
     READOUTS,
     TIERS,
     percent,
-    plural,
     readout_title,
     readout_value,
     sentence,
     shorten,
     size,
 )
+from scanner.wording import plural
 
 NO_REMEDY = "No change to the data alone was found to be enough. What clears the gates:"
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from scanner.evidence import Interval
 from scanner.model import Artefact, Decision, Provenance, Tier
+from scanner.wording import count
 
 DECISIONS: Mapping[Decision, str] = MappingProxyType(
     {Decision.RELEASABLE: "releasable", Decision.KEEP_INTERNAL: "keep internal"}
@@ -82,16 +83,6 @@ def shorten(text: str, length: int = NAME_LENGTH) -> str:
         return shown
     mark = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=3).hexdigest()
     return f"{shown[: length * 2 // 3]}…{shown[-(length // 6) :]} ({count(len(text))} characters, {mark})"
-
-
-def count(number: float) -> str:
-    """Whole numbers with thousands apart, others with up to three digits: `12,040`, `0.5`."""
-    return f"{number:,.0f}" if number == int(number) else f"{number:.3g}"
-
-
-def plural(number: int, noun: str) -> str:
-    """`1 shard`, `2 shards`."""
-    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def quantity(number: float) -> str:

@@ -8,7 +8,8 @@ from scanner.evidence import Evidence
 from scanner.model import Provenance
 from scanner.reports import _summary as summary
 from scanner.reports._markdown import escape, table
-from scanner.reports._words import PROVENANCES, count, percent, plural, sentence, shorten, size
+from scanner.reports._words import PROVENANCES, percent, sentence, shorten, size
+from scanner.wording import count, plural
 
 NAME = "card"
 SUFFIX = ".card.md"

@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 from scanner.evidence import Evidence, ShardPart
 from scanner.reports import _summary as summary
-from scanner.reports._words import PROVENANCES, count, percent, plural, sentence, shorten
+from scanner.reports._words import PROVENANCES, percent, sentence, shorten
+from scanner.wording import count, plural
 
 NAME = "croissant"
 SUFFIX = ".croissant.json"

@@ -31,6 +31,7 @@ from scanner.reports import _svg as svg
 from scanner.reports import _words as words
 from scanner.reports._page import environment
 from scanner.reports.changes import _sections as sections
+from scanner.wording import count
 
 NAME = "html"
 SUFFIX = ".html"
@@ -252,7 +253,7 @@ def _shard_order(shard: ShardPart) -> tuple[int, str]:
 
 def _shard_status(shards: Sequence[ShardPart]) -> str:
     counts = Counter(shard.status for shard in shards)
-    return ", ".join(f"{words.count(counts[status])} {status}" for status in ShardStatus if counts[status])
+    return ", ".join(f"{count(counts[status])} {status}" for status in ShardStatus if counts[status])
 
 
 def _sure(part: FindingPart) -> float:

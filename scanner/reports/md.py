@@ -12,7 +12,6 @@ from scanner.reports._words import (
     CAPS,
     PROVENANCES,
     TIERS,
-    count,
     percent,
     readout_range,
     readout_title,
@@ -23,6 +22,7 @@ from scanner.reports._words import (
 )
 from scanner.reports.changes import _sections as sections
 from scanner.reports.changes.md import body
+from scanner.wording import count
 
 NAME = "md"
 SUFFIX = ".md"

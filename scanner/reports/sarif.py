@@ -15,7 +15,8 @@ from urllib.parse import quote
 from scanner.evidence import Evidence, FindingPart, GatePart, ShardPart, UnscannedPart
 from scanner.model import ShardStatus
 from scanner.reports import _summary as summary
-from scanner.reports._words import CAPS, count, sentence, shorten, size
+from scanner.reports._words import CAPS, sentence, shorten, size
+from scanner.wording import count
 
 NAME = "sarif"
 SUFFIX = ".sarif"

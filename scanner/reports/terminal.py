@@ -14,7 +14,8 @@ from rich.text import Text
 from scanner.evidence import Evidence
 from scanner.model import Tier
 from scanner.reports import _summary as summary
-from scanner.reports._words import count, readout_range, readout_title, readout_value, shorten
+from scanner.reports._words import readout_range, readout_title, readout_value, shorten
+from scanner.wording import count
 
 NAME = "terminal"
 SUFFIX = ".txt"

@@ -14,8 +14,9 @@ from scanner.changes import compare
 from scanner.evidence import Evidence
 from scanner.reports import _summary as summary
 from scanner.reports import formats
-from scanner.reports._words import count, percent, visible
+from scanner.reports._words import percent, visible
 from scanner.reports.changes import changes_formats
+from scanner.wording import count
 
 from .evidences import (
     CASES,

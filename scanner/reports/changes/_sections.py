@@ -12,7 +12,6 @@ from scanner.reports._words import (
     DECISIONS,
     READOUTS,
     TIERS,
-    count,
     percent,
     readout_range,
     readout_title,
@@ -21,6 +20,7 @@ from scanner.reports._words import (
     shorten,
     size,
 )
+from scanner.wording import count
 
 SHOWN = 60
 """Lines of one table; how many more there are is told below it."""

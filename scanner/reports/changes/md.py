@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from scanner.evidence import Changes
 from scanner.reports._markdown import escape, table
-from scanner.reports._words import count
 from scanner.reports.changes import _sections as told
+from scanner.wording import count
 
 NAME = "md"
 HELP = "GitHub-flavoured Markdown, for pull requests"

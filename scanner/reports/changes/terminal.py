@@ -11,9 +11,9 @@ from rich.text import Text
 
 from scanner.evidence import Changes
 from scanner.model import Direction
-from scanner.reports._words import count
 from scanner.reports.changes import _sections as told
 from scanner.reports.terminal import WIDTH
+from scanner.wording import count
 
 NAME = "terminal"
 HELP = "tables for a terminal"
