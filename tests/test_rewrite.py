@@ -289,7 +289,7 @@ def types(draw: st.DrawFn, depth: int = DEPTH) -> tuple[pa.DataType, st.SearchSt
 
 
 def _optional(inner: pa.DataType) -> st.SearchStrategy[bool]:
-    """Whether a field may be null; always for a list of fixed size, as Arrow does not read the required one below a null."""
+    """Whether a field may be null; always for lists of fixed size: Arrow does not read a required one below a null."""
     return st.just(value=True) if pa.types.is_fixed_size_list(inner) else st.booleans()
 
 

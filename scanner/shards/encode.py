@@ -19,6 +19,7 @@ from scanner.errors import UnreadableShard
 from scanner.model import UnscannedReason
 from scanner.shards.compact import BINARY, I32, I64, LIST, STRUCT, Items, Struct, parsed
 from scanner.shards.facts import ARROW_ERRORS, opened
+from scanner.shards.footer import footer_bytes
 from scanner.shards.leaves import (
     LeafType,
     Node,
@@ -236,7 +237,7 @@ def _append(
     except (NotImplementedError, *ARROW_ERRORS) as error:
         raise UnreadableShard(UnscannedReason.UNSUPPORTED, "a column that cannot be written anew") from error
     data = sink.getvalue()
-    footer = parsed(_footer(data))
+    footer = parsed(footer_bytes(pa.BufferReader(data)))
     position = _position(source)
     _check_form(data, position, source)
     meta = footer.listed(4)[0].listed(1)[position].get(3)
@@ -244,11 +245,6 @@ def _append(
     write(data.slice(start, meta.get(7)))
     encoded.parts.append(meta)
     encoded.starts.append(start)
-
-
-def _footer(data: pa.Buffer) -> bytes:
-    length = int.from_bytes(data.slice(len(data) - 8, 4).to_pybytes(), "little")
-    return bytes(data.slice(len(data) - 8 - length, length).to_pybytes())
 
 
 def _position(source: Source) -> int:

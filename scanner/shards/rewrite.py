@@ -26,13 +26,13 @@ from scanner.shards.compact import BINARY, I32, I64, Struct, parsed, written
 from scanner.shards.encode import Edit, Source, encode, form_of
 from scanner.shards.facts import opened
 from scanner.shards.find import MAGIC
+from scanner.shards.footer import footer_bytes
 from scanner.shards.leaves import LeafType, Node, Rows, leaf_types, tree
 from scanner.shards.pages import pages
 from scanner.shards.source import open_input
 from scanner.shards.thrift import BadThrift
 
 _COPY_BYTES = 1 << 20
-_TAIL_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class _Rewriter:
     def __init__(self, path: str, file: pq.ParquetFile, source: Any, sink: BinaryIO, changes: Changes) -> None:
         self._path, self._source, self._sink, self._changes = path, source, sink, changes
         self._size = source.size()
-        self._footer = parsed(_footer_bytes(source))
+        self._footer = parsed(footer_bytes(source))
         self._nodes: tuple[Node, ...] = tree(file.schema_arrow)
         self._leaves: list[LeafType] = list(leaf_types(self._nodes))
         self._forms = [form_of(file.schema.column(leaf.index)) for leaf in self._leaves]
@@ -269,12 +269,6 @@ class _Rewriter:
             told = tuple(_without_columns(entry, self._nodes, self._gone) for entry in footer.listed(5))
             footer = footer.relisted(5, told)
         return footer
-
-
-def _footer_bytes(source: Any) -> bytes:
-    size = source.size()
-    length = int.from_bytes(source.read_at(4, size - _TAIL_BYTES), "little")
-    return bytes(source.read_at(length, size - _TAIL_BYTES - length))
 
 
 def _meta(chunk: Struct) -> Struct:
