@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner.detectors.names import ModelSpec, Names, parse_models
-from scanner.detectors.names.cues import from_capital
+from scanner.detectors.names.cues import from_capital, without_title
 from scanner.detectors.names.dates import written
+from scanner.detectors.names.lexicon import FOLDER, folded, is_given_name, is_place, is_small, is_surname
 from scanner.detectors.names.passages import LONG, LONGEST_WORD, split
-from scanner.detectors.names.reader import KEPT_WORDS, FastReader, PlainReader
+from scanner.detectors.names.polish import candidates, polished
+from scanner.detectors.names.reader import KEPT_WORDS, FastReader, PlainReader, Span
 from scanner.errors import BadModel, BadRules
 from scanner.model import Leaf
 
@@ -99,10 +102,46 @@ def test_words_beside_a_name_show_it_is_one(names: Names, text: str, name: str) 
         ("de la Cruz", "de la Cruz"),
         ("soy de la Cruz", "de la Cruz"),
         ("peter jackson", "peter jackson"),
+        ("by samantha Fox", "samantha Fox"),
+        ("will Fox", "Fox"),
     ],
 )
 def test_a_name_opens_with_its_first_capital_or_a_particle(span: str, name: str) -> None:
     assert span[from_capital(span, 0, len(span)) :] == name
+
+
+@pytest.mark.parametrize(("span", "name"), [("Aunt Toni", "Toni"), ("Dr. Lindqvist", "Lindqvist"), ("Mr. T", "Mr. T")])
+def test_a_title_is_no_part_of_a_name_but_of_an_initial(span: str, name: str) -> None:
+    assert span[without_title(span, 0, len(span)) :] == name
+
+
+def test_a_span_that_the_lists_know_otherwise_is_weighed_as_both(models: Mapping[str, ModelSpec]) -> None:
+    text = "I took a tip from Carrie and looked at Miramar"
+    seen = [Span(18, 24, "GPE", 0.6), Span(39, 46, "PERSON", 0.7)]
+    found = candidates(text, seen, [], models["en"])
+    assert [(one.entity, text[one.start : one.end], one.first, one.other) for one in found] == [
+        ("LOCATION", "Carrie", 0.6, 0.0),
+        ("PERSON", "Carrie", 0.0, 0.6),
+        ("LOCATION", "Miramar", 0.0, 0.7),
+        ("PERSON", "Miramar", 0.7, 0.0),
+    ]
+    kept = list(polished(text, seen, [], models["en"]))
+    assert all(one.end <= other.start for one, other in pairwise(kept))
+
+
+def test_the_word_lists_are_sorted_and_folded() -> None:
+    for file in FOLDER.glob("*.txt"):
+        words = file.read_text(encoding="utf-8").splitlines()
+        assert words == sorted({folded(word) for word in words}), file.name
+
+
+def test_the_word_lists_tell_names_from_words() -> None:
+    assert is_given_name("Laura")
+    assert is_surname("Lopez")
+    assert is_place("Antigua And Barbuda")
+    assert is_small("Laughter")
+    assert not any(map(is_small, ("Laura", "London", "")))
+    assert not any(map(is_given_name, ("", "Excerpt")))
 
 
 @pytest.mark.parametrize("number", ["699 956 915", "0688 872 49 99", "4532 0151 1283 0366"])

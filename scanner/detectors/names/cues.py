@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from scanner.detectors.names.lexicon import is_given_name, is_small
+
 _WORD = r"(?:[A-ZÀ-ÖØ-ÞĀ-Ž][\w’'-]*[\w]|[A-Z]\.|[A-Z](?![\w.]))"
 _PARTICLE = r"(?:de|du|des|da|do|dos|di|del|della|la|le|van|von|der|den|ter|bin|ibn|al|el|af|zu)"
 NAME = rf"(?P<name>{_WORD}(?:[^\S\n]+(?:{_PARTICLE}[^\S\n]+){{0,2}}{_WORD}){{0,3}})"
@@ -53,23 +55,33 @@ _ROLES = frozenset(
 )
 
 
+LEAST_NAME = 3
+"""Letters of a name that stands without its title."""
+
 _LEADING = re.compile(rf"(?:{_TITLE}\.?|(?:M|Mmes|MM)\.|{_GREETING})\s+(?=\S)")
 
 
+_WORDS = re.compile(r"\S+")
 _SMALL = re.compile(rf"(?:(?!{_PARTICLE}\s)[a-zà-öø-ÿ]+[^\S\n]+)+(?=(?:{_PARTICLE}[^\S\n]+)*[A-ZÀ-ÖØ-Þ])")
 
 
 def without_title(text: str, start: int, end: int) -> int:
     """Where a name starts within a span that may open with a title or a greeting; initials keep theirs."""
-    while (match := _LEADING.match(text, start, end)) is not None and end - match.end() >= match.end() - start:
+    while (match := _LEADING.match(text, start, end)) is not None and end - match.end() >= LEAST_NAME:
         start = match.end()
     return start
 
 
 def from_capital(text: str, start: int, end: int) -> int:
-    """Where a name starts within a span that opens with words in small letters; `de`, `van` and such are its own."""
+    """Where a name starts within a span that opens with words in small letters.
+
+    `de`, `van` and such are its own, and so is a given name: `samantha Fox`.
+    """
     match = _SMALL.match(text, start, end)
-    return match.end() if match else start
+    if match is None:
+        return start
+    given = [word.start() for word in _WORDS.finditer(match[0]) if is_given_name(word[0]) and not is_small(word[0])]
+    return match.start() + given[0] if given else match.end()
 
 
 def people(text: str) -> Iterator[tuple[int, int]]:

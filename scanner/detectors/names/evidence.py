@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from scanner.detectors.names.lexicon import is_given_name, is_place, is_small, is_surname
+
 _PREPOSITION = re.compile(
     r"\b(?:in|at|from|to|near|of|through|across|à|en|au|aux|dans|vers)\s+(?:the\s+|la\s+|le\s+)?$", re.IGNORECASE
 )
@@ -22,6 +24,7 @@ _CODE = re.compile(r"[{}\[\]();=<>_\\|$#*`&+/]")
 _LIKE_CODE = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]{2}|\w[._:/]\w|^[._$@\\/]|[({=_]$|\d\w|\w\d")
 _ARTICLE = re.compile(r"\b(?:the|a|an|our|my|your|this|la|le|les|l['’]|un|une|des|du|au|aux)\s*$", re.IGNORECASE)
 _MAILBOX = re.compile(r"([\w.+-]{2,64})@")
+_MARKS = ".,'’\"“”()"
 
 MAILBOX_REACH = 80
 """Code points around a span in which an e-mail address speaks for it."""
@@ -29,7 +32,8 @@ MAILBOX_REACH = 80
 FEATURES = (
     "constant", "logit", "logit_again", "one_word", "many_words", "upper", "lower", "camel", "digit", "odd", "cue",
     "own_line", "line_start", "preposition", "number_before", "number_after", "symbol_beside", "long_word",
-    "short", "mailbox", "article", "code", "code_line", "like_code",
+    "short", "mailbox", "article", "code", "code_line", "like_code", "small", "given", "given_small", "surname",
+    "place", "other", "other_logit",
 )  # fmt: skip
 """What is seen of a candidate, in the order of the numbers that `seen` gives."""
 
@@ -45,6 +49,7 @@ class Candidate:
         first: probability by the model as the text stands; 0 if it saw nothing.
         again: probability by the model after the text was given capitals; 0 if it was not or it saw nothing.
         cue: whether a word beside it says that it is a name.
+        other: probability by the model of another entity at the same place; 0 if it saw none.
     """
 
     entity: str
@@ -53,6 +58,7 @@ class Candidate:
     first: float = 0.0
     again: float = 0.0
     cue: bool = False
+    other: float = 0.0
 
 
 Weights = Mapping[str, Sequence[float]]
@@ -102,6 +108,23 @@ def seen(text: str, candidate: Candidate) -> tuple[float, ...]:
         min(1.0, 10 * _share_of_code(text)),
         min(1.0, 5 * _share_of_code(_line(text, start, end))),
         float(_LIKE_CODE.search(text[max(0, start - 1) : end + 1]) is not None),
+        *_listed(span, words),
+        float(candidate.other > 0),
+        _logit(candidate.other) if candidate.other else 0.0,
+    )
+
+
+def _listed(span: str, words: Sequence[str]) -> tuple[float, ...]:
+    """What the word lists say: share of words written small, given name, one that is a word too, surname, place."""
+    bare = [word.strip(_MARKS) for word in words]
+    small = [is_small(word) for word in bare]
+    given = is_given_name(bare[0]) if bare else False
+    return (
+        sum(small) / len(small) if small else 0.0,
+        float(given and not small[0]),
+        float(given and small[0]),
+        float(bool(bare) and is_surname(bare[-1]) and not small[-1]),
+        float(is_place(span) or (len(bare) > 1 and is_place(bare[-1]))),
     )
 
 

@@ -10,9 +10,13 @@ from scanner.detectors.names.cues import from_capital, people, without_title
 from scanner.detectors.names.dates import Date, shows_calendar, written
 from scanner.detectors.names.evidence import Candidate, confidence
 from scanner.detectors.names.groups import groups
+from scanner.detectors.names.lexicon import is_given_name, is_place
 from scanner.detectors.names.models import ModelSpec
 from scanner.detectors.names.reader import Span
 from scanner.model import Finding
+
+MOST_WORDS = 4
+"""Words that a name of a person has at most, where a list alone takes it for one."""
 
 LEAST = 0.25
 """Confidence below which a candidate is dropped: F2 gains from a finding that is right more often than this."""
@@ -28,11 +32,12 @@ def polished(passage: str, first: Sequence[Span], again: Sequence[Span], spec: M
     """Findings of one passage; dates by their written form come first, and a model's date must show a calendar."""
     dates = list(written(passage, alone="DATE_TIME" not in spec.labels.values()))
     yield from _written(passage, dates)
-    for candidate in candidates(passage, first, again, spec, dates):
-        sure = confidence(passage, candidate, spec.weights)
-        if sure >= LEAST:
-            twice = candidate.cue and candidate.first > 0
-            yield Finding(candidate.entity, candidate.start, candidate.end, sure, f"names.{spec.language}", twice)
+    found = [
+        Finding(one.entity, one.start, one.end, confidence(passage, one, spec.weights), rule, one.cue and one.first > 0)
+        for rule in (f"names.{spec.language}",)
+        for one in candidates(passage, first, again, spec, dates)
+    ]
+    yield from _likeliest([finding for finding in found if finding.confidence >= LEAST])
 
 
 def by_form(passage: str) -> Iterator[Finding]:
@@ -48,7 +53,10 @@ def _written(passage: str, dates: Sequence[Date]) -> Iterator[Finding]:
 def candidates(
     passage: str, first: Sequence[Span], again: Sequence[Span], spec: ModelSpec, dates: Sequence[Date] = ()
 ) -> list[Candidate]:
-    """Spans that may be entities: what the model saw, what it saw again, what cues point at; none overlap."""
+    """Spans that may be entities, by position: what the model saw, what it saw again, what cues and lists point at.
+
+    None of one entity overlap; where two entities are possible, both are there.
+    """
     kept = [
         candidate
         for candidate in _seen(passage, first, spec)
@@ -58,7 +66,27 @@ def candidates(
         _merge(kept, replace(candidate, first=0.0, again=candidate.first))
     for start, end in people(passage):
         _merge(kept, Candidate("PERSON", *trimmed(passage, start, end), cue=True))
-    return sorted(kept, key=lambda candidate: candidate.start)
+    kept += [other for candidate in kept for other in _otherwise(passage, candidate)]
+    return sorted(kept, key=lambda candidate: (candidate.start, candidate.end, candidate.entity))
+
+
+def _otherwise(passage: str, candidate: Candidate) -> Iterator[Candidate]:
+    """What the word lists take a candidate for where the model took it for something else."""
+    span = passage[candidate.start : candidate.end]
+    seen = max(candidate.first, candidate.again)
+    if candidate.entity == "PERSON" and is_place(span) and not candidate.cue:
+        yield Candidate("LOCATION", candidate.start, candidate.end, other=seen)
+    if candidate.entity == "LOCATION" and is_given_name(span.split()[0]) and len(span.split()) <= MOST_WORDS:
+        yield Candidate("PERSON", candidate.start, candidate.end, other=seen)
+
+
+def _likeliest(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Of findings that overlap, the most confident one."""
+    kept: list[Finding] = []
+    for finding in sorted(findings, key=lambda one: (-one.confidence, one.start, one.entity)):
+        if all(finding.end <= other.start or other.end <= finding.start for other in kept):
+            kept.append(finding)
+    yield from sorted(kept, key=lambda one: one.start)
 
 
 def _seen(passage: str, spans: Iterable[Span], spec: ModelSpec) -> Iterator[Candidate]:
@@ -93,14 +121,14 @@ def fields(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _merge(kept: list[Candidate], other: Candidate) -> None:
-    """Add a candidate, or its evidence to the one of the same entity that it overlaps."""
+    """Add a candidate, or its evidence to the one of the same entity that it overlaps; a cue stands beside others."""
     overlapping = [index for index, old in enumerate(kept) if old.start < other.end and other.start < old.end]
     same = [index for index in overlapping if kept[index].entity == other.entity]
     if same:
         old = kept[same[0]]
         kept[same[0]] = replace(old, again=max(old.again, other.again), cue=old.cue or other.cue)
-    elif not overlapping and other.start < other.end:
-        kept.append(other)
+    elif other.start < other.end and (other.cue or not overlapping):
+        kept.append(replace(other, other=max((kept[index].first for index in overlapping), default=0.0)))
 
 
 def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
