@@ -140,7 +140,8 @@ def scanned(corpus: Corpus, read: np.ndarray, left: Left) -> Scanned:
     named = {"en": len(read) * corpus.unit_bytes}
     tally = Tally(scanned_bytes=SIZE_BYTES, names_read=named, names_left=left.size_bytes)
     dataset = Dataset("simulated", corpus.scenario.provenance, model_card=CARD)
-    return Scanned(dataset, IDENTITY, (), tally, Merged(found, (), {}), lambda columns, shards: found, left)
+    return Scanned(dataset, IDENTITY, (), tally, Merged(found, (), {}), lambda columns, shards: found,
+                   names_left=left)  # fmt: skip
 
 
 def full_tier(corpus: Corpus, rulebook: Rulebook) -> tuple[Tier, float]:
