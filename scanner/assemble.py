@@ -23,6 +23,7 @@ from scanner.evidence import (
     PlacePart,
     RepeatedPart,
     RiskPart,
+    SampledPart,
     ScanPart,
     ShardPart,
     UnscannedPart,
@@ -89,6 +90,7 @@ def assemble(scanned: Scanned, rulebook: Rulebook, artefact: Artefact, asked: Ti
         verdict=verdict,
         other=Other(risk=other_risk, verdict=other_verdict),
         repeated=_repeated(scanned.merged.repeated, rulebook.entities),
+        sampled=_sampled(scanned.merged, rulebook.entities),
         places=[PlacePart(**asdict(place)) for place in scanned.locations.first],
     )
 
@@ -136,6 +138,7 @@ def case_of(scanned: Scanned, rulebook: Rulebook, artefact: Artefact) -> Case:
         names_read=sum(tally.names_read.values()),
         names_unread=sum(tally.names_unread.values()),
         names_left=scanned.names_left,
+        rates=scanned.merged.rates,
         tables=tuple(
             Table.of(tuple(columns.split("+")), list(sizes), scanned.merged.diversity.get(columns))
             for columns, sizes in sorted(scanned.merged.groups.items())
@@ -235,7 +238,7 @@ def _repeated(values: Iterable[Repeated], entities: Entities) -> list[RepeatedPa
     return [
         RepeatedPart(
             entity=value.entity,
-            title=entities[value.entity].title if value.entity in entities else value.entity,
+            title=_title(value.entity, entities),
             fingerprint=value.fingerprint[:SHOWN_DIGITS],
             occurrences=value.occurrences,
             columns=value.columns,
@@ -244,12 +247,26 @@ def _repeated(values: Iterable[Repeated], entities: Entities) -> list[RepeatedPa
     ][:MOST_REPEATED]
 
 
+def _sampled(merged: Merged, entities: Entities) -> list[SampledPart]:
+    distinct: Counter[str] = Counter()
+    for entity, _, _, _, count in merged.histogram.cells():
+        distinct[entity] += count
+    return [
+        SampledPart(entity=entity, title=_title(entity, entities), theta=rate, kept=round(distinct[entity] * rate))
+        for entity, rate in sorted(merged.rates.items())
+    ]
+
+
+def _title(entity: str, entities: Entities) -> str:
+    return entities[entity].title if entity in entities else entity
+
+
 def _findings(scanned: Scanned, entities: Entities) -> list[FindingPart]:
     by_column = {(one.entity, one.column): one for one in scanned.merged.by_column}
     return [
         FindingPart(
             entity=entity,
-            title=entities[entity].title if entity in entities else entity,
+            title=_title(entity, entities),
             column=column,
             count=count.count,
             distinct=_values(by_column, entity, column).distinct,
@@ -279,4 +296,5 @@ def _occurrences(histogram: Histogram) -> list[OccurrenceBucket]:
     return [
         OccurrenceBucket(entity=entity, at_least=2**power, at_most=2 ** (power + 1) - 1, distinct=distinct)
         for (entity, power), distinct in sorted(buckets.items())
+        if distinct
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,20 +20,21 @@ def opened(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     Args:
         scratch: folder for temporary files, made and removed here.
     """
-    scratch.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
     settings = {
         "memory_limit": MEMORY_LIMIT,
         "threads": 2,
         "temp_directory": str(scratch),
         "preserve_insertion_order": False,
     }
-    with duckdb.connect(":memory:", config={**settings, "autoinstall_known_extensions": False}) as connection:
-        # DuckDB would draw a bar on stdout, where the verdict goes, as soon as a query takes two seconds.
-        connection.execute("SET enable_progress_bar = false")
-        yield connection
-    for leftover in scratch.iterdir():
-        leftover.unlink()
-    scratch.rmdir()
+    try:
+        with duckdb.connect(":memory:", config={**settings, "autoinstall_known_extensions": False}) as connection:
+            # DuckDB would draw a bar on stdout, where the verdict goes, as soon as a query takes two seconds.
+            connection.execute("SET enable_progress_bar = false")
+            yield connection
+    finally:
+        shutil.rmtree(scratch)
 
 
 @contextmanager

@@ -569,6 +569,20 @@ class ApprovalPart(Part):
     stale: bool = False
 
 
+class SampledPart(Part):
+    """An entity whose distinct values were too many to count one by one.
+
+    Those whose fingerprint is below `theta`·2¹²⁸ were counted, `kept` of them, and stand for 1/`theta` each: numbers of
+    distinct values are estimates, and the intervals of the risk hold the error. Findings and the most frequent value
+    are exact.
+    """
+
+    entity: str
+    title: str
+    theta: Share
+    kept: Count
+
+
 class Evidence(Part):
     """All that a report may know of one scan.
 
@@ -587,6 +601,7 @@ class Evidence(Part):
     verdict: VerdictPart
     other: Other | None = None
     repeated: list[RepeatedPart] = []
+    sampled: list[SampledPart] = []
     places: list[PlacePart] = []
     changes: Changes | None = None
     history: list[RunPart] = []

@@ -1,25 +1,37 @@
 """Merging the value tables of all units: how often each value occurs over the whole dataset.
 
-DuckDB groups them out of core; nothing here grows with the number of distinct values but its temporary files.
+DuckDB groups them out of core, many of them in parts by fingerprint, so that memory does not grow with the number of
+values. Beyond what the policy counts one by one, values are sampled (`sampling`); then the most frequent are looked for
+apart, so that no sample loses the worst case.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import pyarrow as pa
 
-from scanner import values
+from scanner import sampling, values
 from scanner.duck import opened
 from scanner.model import Linkage
+from scanner.risk.terms import SamplingTerms
 from scanner.spans import FINGERPRINT_BYTES
 from scanner.values import QUASI, SENSITIVE_JOINT, Histogram
 
 REPEATED = 5
 """Most repeated values that are kept of each entity."""
+
+PART_ROWS = 4_000_000
+"""Rows of value tables that are grouped at once, within DuckDB's memory; more are dealt out in parts first."""
+
+FULLEST = 16
+"""Buckets of each sampled entity in which the most frequent values are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,8 @@ class Merged:
         groups: group sizes of quasi-identifier tuples by joined columns: (size, groups of that size).
         diversity: by joined columns and sensitive column, the fewest different sensitive values of one group.
         repeated: the most repeated values of each entity, whatever the policy allows.
+        rates: θ of each entity whose values were sampled. Its counts of distinct values are estimates, what is said of
+            its most frequent value is not.
     """
 
     histogram: Histogram
@@ -66,13 +80,38 @@ class Merged:
     groups: dict[str, tuple[tuple[int, int], ...]]
     diversity: dict[str, dict[str, int]] = field(default_factory=dict)
     repeated: tuple[Repeated, ...] = ()
+    rates: Mapping[str, float] = field(default_factory=dict)
 
+
+# What is counted: neither published examples, nor what was reviewed, nor what stands in columns that are left out.
+_COUNTED = """
+CREATE TEMP VIEW counted AS
+SELECT * FROM every WHERE NOT documentation
+AND fingerprint NOT IN (SELECT fingerprint FROM accepted)
+AND (entity = 'QUASI_IDENTIFIERS' OR "column" NOT IN (SELECT "column" FROM without))
+"""
+
+_KEPT = """
+CREATE TEMP VIEW kept AS
+SELECT counted.* FROM counted LEFT JOIN sampled USING (entity) WHERE edge IS NULL OR fingerprint < edge
+"""
+
+_WEIGHED = """
+CREATE TEMP VIEW weighed AS
+SELECT counted.* FROM counted JOIN sampled USING (entity)
+WHERE (entity, "column") NOT IN (SELECT entity, "column" FROM allowed)
+"""
+
+_ROWS = "SELECT entity, count(*)::BIGINT FROM counted WHERE entity <> $quasi GROUP BY entity"
+
+# All rows of a group of quasi-identifiers, whose fingerprints share their first half, belong in one part.
+_DEALT = "SELECT * EXCLUDE (documentation, pairs), hash(fingerprint[1:8]) % 64 AS part FROM kept"
 
 _BY_COLUMN = """
-CREATE TEMP TABLE by_column AS
+CREATE OR REPLACE TEMP TABLE by_column AS
 SELECT entity, "column", fingerprint, sum(occurrences)::BIGINT AS occurrences,
        max(linkage) AS linkage, max(confidence_bin) AS confidence_bin
-FROM tables WHERE NOT documentation AND entity <> $quasi
+FROM part WHERE entity <> $quasi
 GROUP BY entity, "column", fingerprint
 """
 
@@ -82,13 +121,10 @@ FROM (SELECT entity, fingerprint, sum(occurrences)::BIGINT AS occurrences,
              max(linkage) AS linkage, max(confidence_bin) AS confidence_bin
       FROM by_column WHERE (entity, "column") NOT IN (SELECT entity, "column" FROM allowed)
       GROUP BY entity, fingerprint)
-GROUP BY ALL ORDER BY ALL
+GROUP BY ALL
 """
 
-_DISTINCT = """
-SELECT entity, "column", count(*)::BIGINT, max(occurrences)
-FROM by_column GROUP BY entity, "column" ORDER BY entity, "column"
-"""
+_DISTINCT = 'SELECT entity, "column", count(*)::BIGINT, max(occurrences) FROM by_column GROUP BY entity, "column"'
 
 # Structs are ordered by their fields from the first on. Bundles (A+B) are no values.
 _REPEATED = """
@@ -101,22 +137,36 @@ GROUP BY entity
 _GROUPS = """
 SELECT "column", size, count(*)::BIGINT
 FROM (SELECT "column", fingerprint, sum(occurrences)::BIGINT AS size
-      FROM tables WHERE entity = $quasi AND NOT contains("column", $joint) GROUP BY "column", fingerprint)
-GROUP BY ALL ORDER BY ALL
+      FROM part WHERE entity = $quasi AND NOT contains("column", $joint) GROUP BY "column", fingerprint)
+GROUP BY ALL
 """
 
 _DIVERSITY = """
 SELECT "column", min(held)
-FROM (SELECT "column", substr(hex(fingerprint), 1, $half) AS kept, count(DISTINCT fingerprint)::BIGINT AS held
-      FROM tables WHERE entity = $quasi AND contains("column", $joint) GROUP BY ALL)
-GROUP BY "column" ORDER BY "column"
+FROM (SELECT "column", fingerprint[1:$half] AS kept, count(DISTINCT fingerprint)::BIGINT AS held
+      FROM part WHERE entity = $quasi AND contains("column", $joint) GROUP BY ALL)
+GROUP BY "column"
 """
 
-
-_TABLES = """
-CREATE TEMP VIEW tables AS
-SELECT * FROM every WHERE fingerprint NOT IN (SELECT fingerprint FROM accepted)
+# Buckets are told by the fingerprint's end, on which it does not depend whether a value is kept.
+_FULLEST = """
+SELECT entity, unnest(max(struct_pack(held := held, bucket := bucket), $most), recursive := true)
+FROM (SELECT entity, fingerprint[14:16] AS bucket, sum(occurrences)::BIGINT AS held FROM weighed GROUP BY ALL)
+GROUP BY entity ORDER BY ALL
 """
+
+_FREQUENT = """
+CREATE OR REPLACE TEMP VIEW part AS
+SELECT counted.* FROM counted
+JOIN fullest ON counted.entity = fullest.entity AND fingerprint[14:16] = fullest.bucket
+"""
+
+_CLASSES = """
+SELECT entity, linkage, confidence_bin, max(occurrences)::BIGINT FROM weighed GROUP BY entity, linkage, confidence_bin
+"""
+
+_Cell = tuple[str, int, int, int, int]
+_Row = tuple[str | bytes, ...]
 
 
 def merge(
@@ -125,6 +175,7 @@ def merge(
     allowed: Collection[tuple[str, str]] = (),
     accepted: Collection[bytes] = (),
     linked: Collection[Path] = (),
+    terms: SamplingTerms | None = None,
 ) -> Merged:
     """Count every value over the value tables in `files`.
 
@@ -134,21 +185,11 @@ def merge(
         allowed: (entity, column) pairs whose values the policy counts for nothing; `by_column` still tells them.
         accepted: fingerprints of values that were reviewed and count for nothing.
         linked: those of `files` whose values count as linked as strongly as can be.
+        terms: up to where values are counted one by one; None for any number.
     """
-    with _tables(files, scratch, accepted, linked) as connection:
-        _allow(connection, allowed)
-        connection.execute(_BY_COLUMN, {"quasi": QUASI})
-        return Merged(
-            histogram=Histogram.of(connection.execute(_HISTOGRAM).fetchall()),
-            by_column=tuple(ColumnValues(*row) for row in connection.execute(_DISTINCT).fetchall()),
-            groups=_groups(connection.execute(_GROUPS, {"quasi": QUASI, "joint": SENSITIVE_JOINT}).fetchall()),
-            diversity=_diversity(
-                connection.execute(
-                    _DIVERSITY, {"quasi": QUASI, "joint": SENSITIVE_JOINT, "half": FINGERPRINT_BYTES}
-                ).fetchall()
-            ),
-            repeated=_repeated(connection.execute(_REPEATED, {"most": REPEATED}).fetchall()),
-        )
+    with _tables(files, scratch, accepted, linked, allowed) as connection:
+        rates = _sampled(connection, terms) if terms else {}
+        return _merged(connection, scratch, rates)
 
 
 def recount(
@@ -157,6 +198,7 @@ def recount(
     allowed: Collection[tuple[str, str]],
     without: Collection[str],
     accepted: Collection[bytes] = (),
+    rates: Mapping[str, float] | None = None,
 ) -> Histogram:
     """The histogram of the values that stand outside the columns `without`, as if these were not there.
 
@@ -168,13 +210,10 @@ def recount(
         allowed: as for `merge`.
         without: leaf paths.
         accepted: as for `merge`.
+        rates: those of the merge whose counts this is held against.
     """
-    with _tables(files, scratch, accepted) as connection:
-        _allow(connection, allowed)
-        connection.execute(_BY_COLUMN, {"quasi": QUASI})
-        for column in sorted(without):
-            connection.execute('DELETE FROM by_column WHERE "column" = ?', [column])
-        return Histogram.of(connection.execute(_HISTOGRAM).fetchall())
+    with _tables(files, scratch, accepted, (), allowed, without) as connection:
+        return _merged(connection, scratch, rates or {}).histogram
 
 
 def vanished(
@@ -183,6 +222,7 @@ def vanished(
     scratch: Path,
     allowed: Collection[tuple[str, str]],
     without: Collection[str],
+    terms: SamplingTerms | None = None,
 ) -> Histogram:
     """The histogram of the values of some tables that no other table has.
 
@@ -192,54 +232,191 @@ def vanished(
         scratch: as for `merge`.
         allowed: as for `merge`.
         without: leaf paths whose values count for nothing: with the column, what was missed in it is gone too.
+        terms: as for `merge`.
     """
-    with _tables(before, scratch, ()) as connection:
-        _allow(connection, allowed)
-        if after:
-            connection.read_parquet([str(file) for file in after]).create_view("others")
-        else:
-            connection.from_arrow(values.SCHEMA.empty_table()).create_view("others")
-        connection.execute(_BY_COLUMN, {"quasi": QUASI})
-        for column in sorted(without):
-            connection.execute('DELETE FROM by_column WHERE "column" = ?', [column])
-        connection.execute(
-            "DELETE FROM by_column WHERE (entity, fingerprint) IN "
-            "(SELECT entity, fingerprint FROM others WHERE NOT documentation)"
+    with _tables(before, scratch, (), (), allowed, without) as connection:
+        _create(connection, "others", after, ())
+        rates = _sampled(connection, terms) if terms else {}
+        return _merged(connection, scratch, rates, without_others=True).histogram
+
+
+def _merged(
+    connection: duckdb.DuckDBPyConnection, scratch: Path, rates: Mapping[str, float], *, without_others: bool = False
+) -> Merged:
+    """What the values kept say, part by part, and what is known of those that were not kept."""
+    _keep(connection, rates)
+    counts = _Counts(connection, rates)
+    for _ in _parts(connection, scratch):
+        counts.add(without_others=without_others)
+    if rates:
+        counts.add_worst(without_others=without_others)
+    return counts.merged()
+
+
+@dataclass(slots=True)
+class _Counts:
+    """What the parts say, added up."""
+
+    connection: duckdb.DuckDBPyConnection
+    rates: Mapping[str, float]
+    cells: list[_Cell] = field(default_factory=list)
+    distinct: Counter[tuple[str, str]] = field(default_factory=Counter)
+    most: dict[tuple[str, str], int] = field(default_factory=dict)
+    repeated: dict[str, set[tuple[int, str, int]]] = field(default_factory=dict)
+    groups: Counter[tuple[str, int]] = field(default_factory=Counter)
+    diversity: dict[str, int] = field(default_factory=dict)
+
+    def add(self, *, without_others: bool, known_alone: bool = False) -> None:
+        """Add the rows of the view `part`.
+
+        Args:
+            without_others: leave the values out that stand in the view `others`.
+            known_alone: the values are known to be there, and counted by what was kept.
+        """
+        self.connection.execute(_BY_COLUMN, {"quasi": QUASI})
+        if without_others:
+            self.connection.execute(
+                "DELETE FROM by_column WHERE (entity, fingerprint) IN "
+                "(SELECT entity, fingerprint FROM others WHERE NOT documentation)"
+            )
+        for entity, linkage, confidence, occurrences, count in self._rows(_HISTOGRAM):
+            self.cells.append((entity, linkage, confidence, occurrences, self._weight(entity, known_alone) * count))
+        for entity, column, count, most in self._rows(_DISTINCT):
+            self.distinct[entity, column] += self._weight(entity, known_alone) * count
+            self.most[entity, column] = max(most, self.most.get((entity, column), 0))
+        for entity, n, fingerprint, columns in self._rows(_REPEATED, {"most": REPEATED}):
+            self._repeat(entity, (n, fingerprint, columns))
+        if not known_alone:
+            self._add_tables()
+
+    def add_worst(self, *, without_others: bool) -> None:
+        """Add what no sample of the values may lose: the most frequent, and that some are linked, sure and frequent."""
+        bounds = _find_fullest(self.connection)
+        self.add(without_others=without_others, known_alone=True)
+        if without_others:
+            return
+        classes = list(self._rows(_CLASSES))
+        self.cells += [(*one, 0) for one in classes]
+        for entity, bound in bounds.items():
+            ranks = [(linkage, confidence) for name, linkage, confidence, _ in classes if name == entity]
+            seen = max((cell[3] for cell in self.cells if cell[0] == entity), default=0)
+            if bound > seen:
+                self.cells.append((entity, max(ranks)[0], max(rank for _, rank in ranks), bound, 0))
+
+    def merged(self) -> Merged:
+        """The sums, in canonical order."""
+        return Merged(
+            histogram=Histogram.of(self.cells),
+            by_column=tuple(
+                ColumnValues(*key, self.distinct[key], self.most[key]) for key in sorted(self.distinct.keys())
+            ),
+            groups=_groups(sorted((*key, count) for key, count in self.groups.items())),
+            diversity=_diversity(sorted(self.diversity.items())),
+            repeated=_repeated(self.repeated),
+            rates=dict(self.rates),
         )
-        return Histogram.of(connection.execute(_HISTOGRAM).fetchall())
+
+    def _add_tables(self) -> None:
+        """The groups of quasi-identifiers, which are never sampled."""
+        tables = {"quasi": QUASI, "joint": SENSITIVE_JOINT}
+        for columns, size, count in self._rows(_GROUPS, tables):
+            self.groups[columns, size] += count
+        diversity = self._rows(_DIVERSITY, {**tables, "half": FINGERPRINT_BYTES // 2})
+        for name, held in diversity:
+            self.diversity[name] = min(held, self.diversity.get(name, held))
+
+    def _repeat(self, entity: str, found: tuple[int, str, int]) -> None:
+        kept = self.repeated.setdefault(entity, set()) | {found}
+        self.repeated[entity] = set(sorted(kept, key=_most_first)[:REPEATED])
+
+    def _weight(self, entity: str, known_alone: bool) -> int:
+        return 0 if known_alone else round(1.0 / self.rates.get(entity, 1.0))
+
+    def _rows(self, query: str, parameters: Mapping[str, object] | None = None) -> Iterator[tuple[Any, ...]]:
+        yield from self.connection.execute(query, parameters or {}).fetchall()
 
 
-def _allow(connection: duckdb.DuckDBPyConnection, allowed: Collection[tuple[str, str]]) -> None:
-    connection.execute('CREATE TEMP TABLE allowed (entity VARCHAR, "column" VARCHAR)')
-    for pair in sorted(allowed):
-        connection.execute("INSERT INTO allowed VALUES (?, ?)", pair)
+def _sampled(connection: duckdb.DuckDBPyConnection, terms: SamplingTerms) -> dict[str, float]:
+    """θ of each entity whose values are to be sampled. Rows are counted by entity only where that can be any."""
+    if _size(connection) <= terms.exact_values:
+        return {}
+    return sampling.rates(dict(connection.execute(_ROWS, {"quasi": QUASI}).fetchall()), terms)
+
+
+def _size(connection: duckdb.DuckDBPyConnection) -> int:
+    """Rows of all value tables, which their footers tell."""
+    [(rows,)] = connection.execute("SELECT count(*) FROM every").fetchall()
+    return int(rows)
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, rates: Mapping[str, float]) -> None:
+    """Make the view `kept`, of the rows of values that are counted, and `weighed`, of all that they stand for."""
+    if not rates:
+        connection.execute("CREATE TEMP VIEW kept AS SELECT * FROM counted")
+        return
+    edges = ((entity, sampling.edge(rate)) for entity, rate in rates.items())
+    _fill(connection, "sampled", [("entity", pa.string()), ("edge", pa.binary())], edges)
+    connection.execute(_KEPT)
+    connection.execute(_WEIGHED)
+
+
+def _find_fullest(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Make the view `part` the rows of the most frequent values; gives how often any other can occur, by entity.
+
+    A value occurs no more often than all values of its bucket together: the most frequent are in the fullest buckets.
+    """
+    found: dict[str, list[tuple[int, bytes]]] = {}
+    for entity, held, bucket in connection.execute(_FULLEST, {"most": FULLEST + 1}).fetchall():
+        found.setdefault(entity, []).append((held, bucket))
+    fullest = [(entity, bucket) for entity, held in found.items() for _, bucket in sorted(held, reverse=True)[:FULLEST]]
+    _fill(connection, "fullest", [("entity", pa.string()), ("bucket", pa.binary())], fullest)
+    connection.execute(_FREQUENT)
+    return {entity: min(buckets)[0] for entity, buckets in found.items() if len(buckets) > FULLEST}
+
+
+def _parts(connection: duckdb.DuckDBPyConnection, scratch: Path) -> Iterator[None]:
+    """Make the view `part`, one after the other, the parts of the rows kept, each with all rows of its fingerprints."""
+    if _size(connection) <= PART_ROWS:
+        connection.execute("CREATE TEMP VIEW part AS SELECT * FROM kept")
+        yield
+        return
+    folder = scratch / "parts"
+    connection.sql(_DEALT).write_parquet(str(folder), partition_by=["part"], compression="lz4")
+    for part in sorted(folder.iterdir()):
+        connection.read_parquet(str(part / "*.parquet")).create_view("part", replace=True)
+        yield
 
 
 @contextmanager
 def _tables(
-    files: Sequence[Path], scratch: Path, accepted: Collection[bytes], linked: Collection[Path] = ()
+    files: Sequence[Path],
+    scratch: Path,
+    accepted: Collection[bytes] = (),
+    linked: Collection[Path] = (),
+    allowed: Collection[tuple[str, str]] = (),
+    without: Collection[str] = (),
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection in which all value tables, without the accepted values, are the view `tables`."""
+    """A connection in which the rows of all value tables that count for anything are the view `counted`."""
     with opened(scratch) as connection:
-        if files:
-            _view(connection, files, linked)
-        else:
-            connection.from_arrow(values.SCHEMA.empty_table()).create_view("every")
-        connection.execute("CREATE TEMP TABLE accepted (fingerprint BLOB)")
-        for fingerprint in sorted(accepted):
-            connection.execute("INSERT INTO accepted VALUES (?)", [fingerprint])
-        connection.execute(_TABLES)
+        _create(connection, "every", files, linked)
+        _fill(connection, "accepted", [("fingerprint", pa.binary())], ((one,) for one in accepted))
+        _fill(connection, "allowed", [("entity", pa.string()), ("column", pa.string())], allowed)
+        _fill(connection, "without", [("column", pa.string())], ((column,) for column in without))
+        connection.execute(_COUNTED)
         yield connection
 
 
-def _repeated(rows: list[tuple[str, int, str, int]]) -> tuple[Repeated, ...]:
-    """The most repeated first, whatever their entity."""
-    ordered = sorted(rows, key=lambda row: (-row[1], row[0], row[2]))
-    return tuple(Repeated(entity, fingerprint, n, columns) for entity, n, fingerprint, columns in ordered)
+def _fill(
+    connection: duckdb.DuckDBPyConnection, name: str, columns: Sequence[tuple[str, pa.DataType]], rows: Iterable[_Row]
+) -> None:
+    """Make a small table."""
+    taken = zip(*sorted(rows), strict=True)
+    arrays = [pa.array(next(taken, ()), kind) for _, kind in columns]
+    connection.from_arrow(pa.table(arrays, names=[column for column, _ in columns])).create(name)
 
 
-def _view(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], linked: Collection[Path]) -> None:
-    """All files as `every`, with the strongest linkage in those of `linked`."""
+def _create(connection: duckdb.DuckDBPyConnection, view: str, files: Sequence[Path], linked: Collection[Path]) -> None:
+    """Make a view of all files, with the strongest linkage in those of `linked`."""
     strongest, plain = sorted(set(linked)), sorted(set(files) - set(linked))
     parts = []
     if plain:
@@ -247,7 +424,21 @@ def _view(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], linked: 
     if strongest:
         read = connection.read_parquet([str(file) for file in strongest])
         parts.append(read.project(f"* REPLACE ({int(Linkage.BESIDE_MORE)}::TINYINT AS linkage)"))
-    (parts[0] if len(parts) == 1 else parts[0].union(parts[1])).create_view("every")
+    if not parts:
+        parts.append(connection.from_arrow(values.SCHEMA.empty_table()))
+    (parts[0] if len(parts) == 1 else parts[0].union(parts[1])).create_view(view)
+
+
+def _most_first(found: tuple[int, str, int]) -> tuple[int, str]:
+    occurrences, fingerprint, _ = found
+    return -occurrences, fingerprint
+
+
+def _repeated(found: Mapping[str, Collection[tuple[int, str, int]]]) -> tuple[Repeated, ...]:
+    """The most repeated first, whatever their entity."""
+    rows = [(entity, *one) for entity, ones in found.items() for one in ones]
+    ordered = sorted(rows, key=lambda row: (-row[1], row[0], row[2]))
+    return tuple(Repeated(entity, fingerprint, n, columns) for entity, n, fingerprint, columns in ordered)
 
 
 def _groups(rows: list[tuple[str, int, int]]) -> dict[str, tuple[tuple[int, int], ...]]:

@@ -414,13 +414,14 @@ def _finished(
     accepted: Sequence[Acceptance],
 ) -> Scanned:
     tallies = ledger.tallies(before.scan.plan_sha256)
+    merged = _merge(out, rulebook, accepted)
     return Scanned(
         dataset=dataset,
         scan=before.scan.model_copy(update={"policy_sha256": rulebook.policy_sha256}),
         shards=tuple(before.shards),
         tally=_total(tallies),
-        merged=_merge(out, rulebook, accepted),
-        recount=_recount(out, rulebook, before.shards, accepted),
+        merged=merged,
+        recount=_recount(out, rulebook, before.shards, accepted, merged.rates),
         locations=_locations(out),
         gone=_read_gone(out),
         by_shard=_by_shard(tallies, before.shards),
@@ -440,7 +441,8 @@ def _take_gone(request: Request, rulebook: Rulebook) -> None:
     if request.before:
         without = request.dataset.dropped_columns
         tables = _value_tables(request.out)
-        gone = vanished(request.before, tables, request.out / SCRATCH, _allowed(rulebook), without)
+        terms = rulebook.policy.risk.sampling
+        gone = vanished(request.before, tables, request.out / SCRATCH, _allowed(rulebook), without, terms)
         write_text(kept, json.dumps(gone.cells()) + "\n")
     if kept.exists():
         write_text(request.out / GONE, kept.read_text())
@@ -712,7 +714,8 @@ def _is_decided(job: _Job, order: deciding.Order, look: int, least: Left, most: 
     plan = job.run.plan
     unread = [plan.values / f"{name}.parquet" for name in order.drawn[look:]]
     reviewed = fully_accepted(plan.out, job.accepted)
-    linked = merge(_value_tables(plan.out), plan.out / SCRATCH, _allowed(job.rulebook), reviewed, unread)
+    terms = job.rulebook.policy.risk.sampling
+    linked = merge(_value_tables(plan.out), plan.out / SCRATCH, _allowed(job.rulebook), reviewed, unread, terms)
     scanned = _collect(job, most)
     return deciding.decided(scanned, linked.histogram, least, most, job.rulebook, job.run.request.artefact)
 
@@ -750,13 +753,14 @@ def _collect(job: _Job, names_left: Left) -> Scanned:
     tally = _total(tallies)
     partial = {entry.shard for entry in tally.unscanned}
     parts = tuple(_shard_part(one, partial) for one in job.facts)
+    merged = _merge(plan.out, rulebook, accepted)
     return Scanned(
         dataset=run.request.dataset,
         scan=_scan_part(plan, rulebook, run.request, run.started),
         shards=parts,
         tally=tally,
-        merged=_merge(plan.out, rulebook, accepted),
-        recount=_recount(plan.out, rulebook, parts, accepted),
+        merged=merged,
+        recount=_recount(plan.out, rulebook, parts, accepted, merged.rates),
         locations=_locations(plan.out),
         gone=_read_gone(plan.out),
         by_shard=_by_shard(tallies, parts),
@@ -838,14 +842,21 @@ def _by_shard(tallies: Mapping[str, Tally], parts: Iterable[ShardPart]) -> dict[
 
 
 def _merge(out: Path, rulebook: Rulebook, accepted: Sequence[Acceptance]) -> Merged:
-    return merge(_value_tables(out), out / SCRATCH, _allowed(rulebook), fully_accepted(out, accepted))
+    without, terms = fully_accepted(out, accepted), rulebook.policy.risk.sampling
+    return merge(_value_tables(out), out / SCRATCH, _allowed(rulebook), without, terms=terms)
 
 
 def _locations(out: Path) -> Locations:
     return locate(sorted((out / "spans").glob("*.parquet")), out / SCRATCH)
 
 
-def _recount(out: Path, rulebook: Rulebook, parts: Iterable[ShardPart], accepted: Sequence[Acceptance]) -> Recount:
+def _recount(
+    out: Path,
+    rulebook: Rulebook,
+    parts: Iterable[ShardPart],
+    accepted: Sequence[Acceptance],
+    rates: Mapping[str, float],
+) -> Recount:
     """Counts over what is left without some columns and some shards."""
     without = fully_accepted(out, accepted)
     stems = {part.path: file_stem(part.path, part.sha256) for part in parts}
@@ -853,7 +864,7 @@ def _recount(out: Path, rulebook: Rulebook, parts: Iterable[ShardPart], accepted
     def recounted(columns: frozenset[str], shards_out: frozenset[str]) -> Histogram:
         gone = tuple(stems[path] for path in shards_out)
         files = [file for file in _value_tables(out) if not file.name.startswith(gone)]
-        return recount(files, out / SCRATCH, _allowed(rulebook), columns, without)
+        return recount(files, out / SCRATCH, _allowed(rulebook), columns, without, rates)
 
     return recounted
 

@@ -49,7 +49,9 @@ class Histogram:
         linkage: `Linkage` values, shape (k,), int8.
         confidence_bin: index into `CONFIDENCE_EDGES`, shape (k,), int8.
         occurrences: d, shape (k,), int64, at least 1.
-        distinct: number of values with just these properties, shape (k,), int64, at least 1.
+        distinct: number of values with just these properties, shape (k,), int64. 0 stands for a value that is known to
+            be there, at least so linked, sure and frequent, and that a sample of the values did not keep: it counts
+            in no sum, and in every maximum.
     """
 
     entity: np.ndarray[tuple[int], np.dtype[np.object_]]
@@ -65,7 +67,7 @@ class Histogram:
         for entity, linkage, confidence, occurrences, distinct in cells:
             key = (entity, linkage, confidence, occurrences)
             total[key] = total.get(key, 0) + distinct
-        rows = sorted((*key, distinct) for key, distinct in total.items() if distinct)
+        rows = sorted((*key, distinct) for key, distinct in total.items())
         columns = list(zip(*rows, strict=True)) if rows else [(), (), (), (), ()]
         return cls(
             entity=np.array(columns[0], dtype=object),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ from scanner.reports._words import (
     shorten,
     size,
 )
-from scanner.wording import plural
+from scanner.wording import count, plural
 
 NO_REMEDY = "No change to the data alone was found to be enough. What clears the gates:"
 
@@ -190,8 +191,8 @@ def fix_sentence(evidence: Evidence) -> str:
 
 
 def not_looked_at(evidence: Evidence) -> list[str]:
-    """Each kind of text that was not read, with its size; says so when there is none."""
-    return gaps(evidence) or ["Every byte was read, by the patterns and for names."]
+    """Each kind of text that was not read, with its size, or that there is none; and which values were sampled."""
+    return (gaps(evidence) or ["Every byte was read, by the patterns and for names."]) + sampled(evidence)
 
 
 def gaps(evidence: Evidence) -> list[str]:
@@ -206,7 +207,21 @@ def gaps(evidence: Evidence) -> list[str]:
             visible_language(code) for code, _ in sorted(names.unread.items(), key=lambda item: -item[1])[:5]
         )
         told.append(f"Read by patterns, but not for names: {size(sum(names.unread.values()))} ({languages}).")
+    if names.left:
+        told.append(
+            f"Not read for names, since more could not change the verdict: {size(names.left)}, "
+            f"estimated to hold at most {count(math.ceil(names.left_most))} of them."
+        )
     return told
+
+
+def sampled(evidence: Evidence) -> list[str]:
+    """Which values were counted by a sample, in a sentence each."""
+    return [
+        f"{part.title}: distinct values are an estimate from {count(part.kept)}, one in {count(round(1 / part.theta))} "
+        "of them; the intervals hold the error, and the most frequent values were looked for among all."
+        for part in evidence.sampled
+    ]
 
 
 def next_steps(evidence: Evidence) -> list[str]:

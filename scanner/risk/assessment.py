@@ -50,6 +50,7 @@ class State:
         names_read: bytes that the names stage read.
         names_unread: bytes that only the patterns read.
         names_left: text that the names stage left, since more of it could not change the verdict.
+        rates: θ of each entity whose values were sampled.
         key_ids: ids of the fingerprint keys that the counts were made with; a verdict needs exactly one.
     """
 
@@ -62,6 +63,7 @@ class State:
     names_read: int = 0
     names_unread: int = 0
     names_left: Left = NONE_LEFT
+    rates: Mapping[str, float] = field(default_factory=dict)
     tables: tuple[Table, ...] = ()
     gone: Histogram = field(default_factory=lambda: Histogram.of([]))
 
@@ -224,6 +226,7 @@ def setting_of(case: Case) -> Setting:
         names_read=state.names_read,
         names_unread=state.names_unread,
         names_left=state.names_left,
+        rates={} if case.varies else state.rates,
         weights_times=case.weights_times,
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -35,6 +36,9 @@ _CHUNK = 2_000_000
 
 _MEGABYTE = 1e6
 
+_CERTAIN = 1.0 - 1e-12
+"""Largest chance whose complement has a logarithm."""
+
 _UPPER = 0.95
 """Quantile of the density of values that is carried over to text that was not read."""
 
@@ -50,6 +54,10 @@ class Counts:
         gone: values found and redacted; what was missed beside them is still there, shape (k, bins).
         gone_linked: the same, each times its factor of linkage.
         beside: values present that stand beside an identifier of a person, shape (bins,).
+        present: whether any such value is present, shape (k, bins); where values were sampled, also those that are
+            known to be there and were not kept.
+        known: values kept or known, shape (k, bins): `distinct`, and 1 where a value is present that was not kept.
+        known_linked: the same, each times the square of its factor of linkage.
     """
 
     occurrences: Floats
@@ -58,10 +66,14 @@ class Counts:
     gone: Floats
     gone_linked: Floats
     beside: Floats
+    present: npt.NDArray[np.bool_]
+    known: Floats
+    known_linked: Floats
 
 
+_NO_ROWS = np.zeros((0, BINS))
 NOTHING = Counts(
-    np.zeros(0), np.zeros((0, BINS)), np.zeros((0, BINS)), np.zeros((0, BINS)), np.zeros((0, BINS)), np.zeros(BINS)
+    np.zeros(0), _NO_ROWS, _NO_ROWS, _NO_ROWS, _NO_ROWS, np.zeros(BINS), _NO_ROWS.astype(bool), _NO_ROWS, _NO_ROWS
 )
 
 
@@ -101,6 +113,7 @@ class Setting:
         names_read: bytes that the names stage read.
         names_unread: bytes that only the patterns read.
         names_left: text that the names stage left.
+        rates: θ of each entity whose values were sampled; draws of its sums hold the error of that.
         weights_times: factor on every weight, to see how far the score hangs on them.
     """
 
@@ -117,6 +130,7 @@ class Setting:
     names_read: int
     names_unread: int
     names_left: Left = NONE_LEFT
+    rates: Mapping[str, float] = field(default_factory=dict)
     weights_times: float = 1.0
 
     def facts(self, entity: str) -> EntityFacts:
@@ -238,7 +252,7 @@ def entity_risk(entity: str, counts: Counts, setting: Setting, queries: tuple[fl
         critical=setting.critical(entity),
         distinct=round(float(present.sum())),
         beside=round(float(counts.beside.sum())),
-        max_occurrences=int(counts.occurrences[counts.distinct.any(axis=1)].max(initial=0)),
+        max_occurrences=int(counts.occurrences[counts.present.any(axis=1)].max(initial=0)),
         real=present @ precision,
         missed=missed,
         some=_some(present, precision),
@@ -299,9 +313,30 @@ def _counts(
 ) -> Counts:
     parts = [part for part in ((histogram, present), (gone, redacted)) if part[1] is not None]
     occurrences = np.unique(rounded_up(np.concatenate([source.occurrences[rows] for source, rows in parts])))
-    distinct, linked, beside = _gather(histogram, present, occurrences, factors, entity)
-    removed, removed_linked, _ = _gather(gone, redacted, occurrences, factors, entity)
-    return Counts(occurrences.astype(np.float64), distinct, linked, removed, removed_linked, beside)
+    there = _gather(histogram, present, occurrences, factors, entity)
+    removed = _gather(gone, redacted, occurrences, factors, entity)
+    return Counts(
+        occurrences=occurrences.astype(np.float64),
+        distinct=there.distinct,
+        linked=there.linked,
+        gone=removed.distinct,
+        gone_linked=removed.linked,
+        beside=there.beside,
+        present=there.known > 0,
+        known=there.known,
+        known_linked=there.known_linked,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """Values by occurrences and bin, named as in `Counts`."""
+
+    distinct: Floats
+    linked: Floats
+    beside: Floats
+    known: Floats
+    known_linked: Floats
 
 
 def _gather(
@@ -310,20 +345,30 @@ def _gather(
     occurrences: npt.NDArray[np.int64],
     factors: tuple[float, float, float],
     entity: str,
-) -> tuple[Floats, Floats, Floats]:
-    """Values by occurrences and bin, plain and times linkage, and those beside an identifier by bin."""
+) -> _Gathered:
     shape = (len(occurrences), BINS)
     if rows is None:
-        return np.zeros(shape), np.zeros(shape), np.zeros(BINS)
+        return _Gathered(np.zeros(shape), np.zeros(shape), np.zeros(BINS), np.zeros(shape), np.zeros(shape))
     linkage = source.linkage[rows]
     if BUNDLE_JOINT in entity:
         linkage = np.maximum(linkage, np.int8(Linkage.BESIDE_ONE))
     bins = source.confidence_bin[rows]
     places = np.searchsorted(occurrences, rounded_up(source.occurrences[rows])) * BINS + bins
     values = source.distinct[rows].astype(np.float64)
-    distinct = _sums(places, values, shape[0] * BINS).reshape(shape)
-    linked = _sums(places, values * np.array(factors)[linkage], shape[0] * BINS).reshape(shape)
-    return distinct, linked, _sums(bins, values * (linkage > Linkage.ALONE), BINS)
+    known, factor = np.maximum(values, 1.0), np.array(factors)[linkage]
+
+    def placed(weights: Floats) -> Floats:
+        return _sums(places, weights, shape[0] * BINS).reshape(shape)
+
+    beside = linkage > Linkage.ALONE
+    counted = _sums(bins, values * beside, BINS)
+    return _Gathered(
+        distinct=placed(values),
+        linked=placed(values * factor),
+        beside=np.where(counted > 0.0, counted, np.minimum(_sums(bins, known * beside, BINS), 1.0)),
+        known=placed(known),
+        known_linked=placed(known * factor**2),
+    )
 
 
 def _sums(places: npt.NDArray[Any], values: Floats, length: int) -> Floats:
@@ -409,6 +454,10 @@ def _leak(entity: str, counts: Counts, quality: Quality, setting: Setting, queri
     bits = setting.bits(entity)
     recall, critical = quality.recall, setting.critical(entity)
     sums = _summed(counts, quality, setting, bits, queries, critical)
+    worst = _worst(counts, quality, setting, bits, queries) if critical else np.zeros(len(recall))
+    if entity in setting.rates:
+        sums = _as_sampled(entity, sums, counts, quality, setting, queries)
+        sums["none"] = np.minimum(sums["none"], np.log1p(-np.minimum(worst, _CERTAIN)))
     silent = _silent(entity, counts, recall, setting) * chances(np.ones(1), 1.0, setting, bits, queries)[0]
     most = capacity(setting.terms.exposure, setting.card, bits) if setting.artefact is Artefact.MODEL else np.inf
     cost = setting.weight(entity) * setting.factor * setting.weights_times
@@ -417,7 +466,7 @@ def _leak(entity: str, counts: Counts, quality: Quality, setting: Setting, queri
         harm=cost * np.minimum(sums["harm"] + factors.beside_one * silent, factors.beside_more * most),
         extracted=np.minimum(sums["extracted"] + silent, most),
         excess=np.minimum(sums["excess"], most),
-        worst=_worst(counts, quality, setting, bits, queries) if critical else np.zeros(len(recall)),
+        worst=worst,
         none=sums["none"] - (sums["missed"] + silent) * critical,
     )
 
@@ -430,15 +479,55 @@ def _summed(
     sums = {name: np.zeros(len(recall)) for name in ("harm", "extracted", "excess", "missed", "none")}
     if not len(counts.occurrences):
         return sums
-    peak = _peaks(quality, setting, bits, queries)
-    for rows in _chunks(len(counts.occurrences), len(recall)):
-        occurrences = counts.occurrences[rows]
-        found = chances(occurrences, recall, setting, bits, queries)
-        _add(sums, counts, rows, found, _with_missed(occurrences, found, quality.share, peak), precision)
+    for rows, found, whole in _exposures(counts, quality, setting, bits, queries):
+        _add(sums, counts, rows, found, whole, precision)
         sums["excess"] += _excess(counts, rows, found, precision, guessing(bits, queries))
         if critical:
             sums["none"] += _log_none(counts.distinct[rows], found, precision)
     return sums
+
+
+def _exposures(
+    counts: Counts, quality: Quality, setting: Setting, bits: float, queries: float
+) -> Iterator[tuple[slice, Floats, Floats]]:
+    """Rows of `counts` a chunk at a time, with the exposure of a value and of it and those missed beside it."""
+    peak = _peaks(quality, setting, bits, queries)
+    for rows in _chunks(len(counts.occurrences), len(quality.recall)):
+        occurrences = counts.occurrences[rows]
+        found = chances(occurrences, quality.recall, setting, bits, queries)
+        yield rows, found, _with_missed(occurrences, found, quality.share, peak)
+
+
+def _as_sampled(
+    entity: str, sums: dict[str, Floats], counts: Counts, quality: Quality, setting: Setting, queries: float
+) -> dict[str, Floats]:
+    """The sums with a draw of the error that sampling the values makes: normal, the same one for all sums of an entity.
+
+    Of Σ g/θ over the values kept the variance is (1−θ)/θ·Σ g² over all values, where that of the values kept, over θ,
+    and of those that are known beside them, stands in for all (Horvitz and Thompson 1952, Poisson sampling).
+    """
+    rate, draws = setting.rates[entity], len(quality.recall)
+    squares = _squared(counts, quality, setting, setting.bits(entity), queries)
+    error = np.random.default_rng([setting.terms.seed, 2, zlib.crc32(entity.encode())]).standard_normal(draws)
+    moved = {name: error * np.sqrt((1.0 - rate) / rate * square) for name, square in squares.items()}
+    return {
+        name: np.minimum(total - moved[name], 0.0) if name == "none" else np.maximum(total + moved[name], 0.0)
+        for name, total in sums.items()
+    }
+
+
+def _squared(counts: Counts, quality: Quality, setting: Setting, bits: float, queries: float) -> dict[str, Floats]:
+    """Sums over all values of the squares of what each adds to the sums of the same names."""
+    squares = {name: np.zeros(len(quality.recall)) for name in ("harm", "extracted", "excess", "missed", "none")}
+    weights, guess = quality.precision**2, guessing(bits, queries)
+    for rows, found, whole in _exposures(counts, quality, setting, bits, queries):
+        plain, linked = counts.known[rows] @ weights, counts.known_linked[rows] @ weights
+        squares["harm"] += np.einsum("ij,ij->j", linked, whole**2)
+        squares["extracted"] += np.einsum("ij,ij->j", plain, whole**2)
+        squares["missed"] += np.einsum("ij,ij->j", plain, (whole - found) ** 2)
+        squares["excess"] += np.einsum("ij,ij->j", plain, np.maximum(found - guess, 0.0) ** 2)
+        squares["none"] += _log_none(counts.known[rows], found, quality.precision, power=2)
+    return squares
 
 
 def _add(sums: dict[str, Floats], counts: Counts, rows: slice, found: Floats, whole: Floats, precision: Floats) -> None:
@@ -476,20 +565,20 @@ def _excess(counts: Counts, rows: slice, found: Floats, precision: Floats, guess
     return np.asarray(((counts.distinct[rows] @ precision) * np.maximum(found - guess, 0.0)).sum(axis=0))
 
 
-def _log_none(distinct: Floats, found: Floats, precision: Floats) -> Floats:
-    """Σ n·log(1 − π·p), shape (draws,)."""
+def _log_none(distinct: Floats, found: Floats, precision: Floats, power: int = 1) -> Floats:
+    """Σ n·log(1 − π·p), shape (draws,), or that of the logarithm's square."""
     total = np.zeros(found.shape[1])
     for index in np.flatnonzero(distinct.any(axis=0)):
-        leaking = np.minimum(precision[index] * found, 1.0 - 1e-12)
-        total += distinct[:, index] @ np.log1p(-leaking)
+        leaking = np.minimum(precision[index] * found, _CERTAIN)
+        total += distinct[:, index] @ (np.log1p(-leaking) ** power)
     return total
 
 
 def _worst(counts: Counts, quality: Quality, setting: Setting, bits: float, queries: float) -> Floats:
     """Greatest π·p over the values present: in each bin that of its most frequent value."""
     worst = np.zeros(len(quality.recall))
-    for index in np.flatnonzero(counts.distinct.any(axis=0)):
-        most = counts.occurrences[counts.distinct[:, index] > 0].max()
+    for index in np.flatnonzero(counts.present.any(axis=0)):
+        most = counts.occurrences[counts.present[:, index]].max()
         chance = chances(np.array([most]), quality.recall, setting, bits, queries)[0]
         worst = np.maximum(worst, quality.precision[index] * chance)
     return worst

@@ -155,6 +155,21 @@ class TableTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class SamplingTerms:
+    """Up to where values are counted one by one.
+
+    Attributes:
+        exact_values: rows of value tables up to which every value is kept. A value has a row for each unit and column
+            that it stands in, so that there are never more values than rows.
+        kept_values: beyond that, most rows of one entity that are kept, about.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    exact_values: Positive
+    kept_values: Positive
+
+
+@dataclass(frozen=True, slots=True)
 class CardTerms:
     """The model card's worse case, used where the owner does not say."""
 
@@ -181,6 +196,7 @@ class Terms:
             recall, beside a review of the dataset itself.
         exposure: constants of extraction.
         tables: re-identification by columns.
+        sampling: up to where values are counted one by one.
         tiers: what each tier means.
         model_card: defaults.
     """
@@ -197,6 +213,7 @@ class Terms:
     measured_elsewhere_at_most: NotNegative
     exposure: ExposureTerms
     tables: TableTerms
+    sampling: SamplingTerms
     tiers: Mapping[Tier, TierTerms]
     model_card: CardTerms
 
