@@ -35,6 +35,7 @@ class Arm:
         ranked: those of them after which values are ranked among candidates.
         batch: windows in one step.
         warm_up: steps until the rate is full.
+        again: number of this training among those of the same corpus and size, each with a seed of its own.
     """
 
     corpus: str
@@ -45,14 +46,18 @@ class Arm:
     ranked: tuple[int, ...] = ()
     batch: int = 16
     warm_up: int = 100
+    again: int = 0
 
     @property
     def name(self) -> str:
-        return f"{self.corpus}--{self.size.name}"
+        return f"{self.corpus}--{self.size.name}" + (f"--{self.again}" if self.again else "")
 
 
 REMEDIES = ("", *(f"-dedup{keep}" for keep in KEPT), "-redact-card", "-redact-phone", "-halved")
 """What is done to the remedy corpora; more of one training's epochs and sizes are compared beside."""
+
+TRAININGS = 3
+"""Of each remedy's corpus: what a remedy changes is less than what two trainings on one corpus differ by."""
 
 
 def arms() -> tuple[Arm, ...]:
@@ -60,7 +65,12 @@ def arms() -> tuple[Arm, ...]:
     ladder = [Arm(f"ladder-{seed}", SMALL, 4, CHECKPOINTS, seed, (1, 4)) for seed in range(4)]
     large = [Arm(f"ladder-{seed}", LARGE, 1, (1,), seed, (1,)) for seed in (0, 2)]
     wide = [Arm(f"wide-{seed}", SMALL, 1, (1,), seed, (1,)) for seed in (0, 2)]
-    remedies = [Arm(f"remedy-{seed}{change}", SMALL, 4, CHECKPOINTS, seed) for seed in (5, 6) for change in REMEDIES]
+    remedies = [
+        Arm(f"remedy-{number}{change}", SMALL, 4, CHECKPOINTS, number + 10 * again, again=again)
+        for again in range(TRAININGS)
+        for number in (5, 6)
+        for change in REMEDIES
+    ]
     smaller = [Arm(f"remedy-{seed}", LARGE, 2, (1, 2), seed) for seed in (5, 6)]
     fleet = [_small_arm(number) for number in range(FLEET)]
     return (*ladder, *fleet[:32], *remedies, *fleet[32:], *large, *smaller, *wide)

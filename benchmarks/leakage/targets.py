@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +40,7 @@ class Ranking:
         within: rank correlation of z within each kind.
         lacks: what more covariates would bring.
         distance: rank correlation of exposure with the distance from name to value, both within their cell.
+        repeat: rank correlation of the exposures of cells by half of the seeds with those by the other half.
     """
 
     cells: tuple[Cell, ...]
@@ -49,6 +50,12 @@ class Ranking:
     within: dict[str, float]
     lacks: tuple[Covariates, ...]
     distance: float
+    repeat: float
+
+    @property
+    def ceiling(self) -> float:
+        """What a predictor without fault would reach: √ of the reliability of all seeds (Spearman 1904, Brown 1910)."""
+        return float(np.sqrt(max(0.0, 2 * self.repeat / (1 + self.repeat))))
 
 
 def ranking(measured: tuple[Point, ...]) -> Ranking:
@@ -71,6 +78,7 @@ def ranking(measured: tuple[Point, ...]) -> Ranking:
         {kind.name: _within(cells, kind.name) for kind in KINDS},
         covariates(measured),
         _distance(measured),
+        _repeat(measured),
     )
 
 
@@ -161,6 +169,13 @@ def _distance(measured: tuple[Point, ...]) -> float:
                     apart.append((distance - distance.mean(), exposed - exposed.mean()))
     distances, exposures = (np.concatenate(side) for side in zip(*apart, strict=True))
     return spearman(distances, exposures)
+
+
+def _repeat(measured: tuple[Point, ...]) -> float:
+    halved = (table.cells(tuple(half)) for half in halves(_ladder(measured)))
+    first, second = ({(c.kind, c.planted, c.epochs, c.size, c.family): c.exposure for c in half} for half in halved)
+    both = sorted(first.keys() & second.keys())
+    return spearman(np.array([first[cell] for cell in both]), np.array([second[cell] for cell in both]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,11 +311,20 @@ def calibration(measured: tuple[Point, ...], queries: float) -> Calibration:
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """V5: values that were never planted."""
+    """V5: values that were never planted.
+
+    Attributes:
+        values: how many.
+        exposure: mean, bits.
+        greedy: how many are what greedy decoding writes, over all models.
+        lucky: how many even guesses would have hit in their place.
+        by_kind: mean exposure of each kind.
+    """
 
     values: int
     exposure: Estimate
     greedy: int
+    lucky: float
     by_kind: dict[str, float]
 
 
@@ -316,13 +340,14 @@ def controls(measured: tuple[Point, ...]) -> Controls:
     drawn = [values[rng.integers(0, len(values), len(values))].mean() for _ in range(2000)]
     low, high = np.quantile(drawn, (0.025, 0.975))
     greedy = sum(int(point.greedy[point.planted == 0].sum()) for point in measured)
+    lucky = sum(float((2.0 ** -point.bits[point.planted == 0]).sum()) for point in measured)
     by_kind = {
         kind.name: float(
             np.mean(np.concatenate([p.exposure[(p.planted == 0) & (p.kinds == kind.name)] for p in ranked]))
         )
         for kind in KINDS
     }
-    return Controls(len(values), Estimate(float(values.mean()), float(low), float(high)), greedy, by_kind)
+    return Controls(len(values), Estimate(float(values.mean()), float(low), float(high)), greedy, lucky, by_kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +359,7 @@ class Change:
         corpus: to what.
         predicted: expected extracted values after it, over those before, shipped constants.
         refitted: the same with A and b of V3.
-        measured: the same, measured.
+        measured: the same, measured, each side the mean over its trainings.
     """
 
     remedy: str
@@ -362,11 +387,13 @@ class Change:
 
 def remedies(measured: tuple[Point, ...], fit: Calibration) -> tuple[Change, ...]:
     """V7: deduplicate, redact, drop a shard, fewer epochs, smaller model; seeds that were not fitted on."""
-    by_name = {(point.corpus, point.size, point.epochs): point for point in measured}
+    trainings: dict[tuple[str, str, int], list[Point]] = {}
+    for point in measured:
+        trainings.setdefault((point.corpus, point.size, point.epochs), []).append(point)
     return tuple(
-        _change(remedy, by_name[before], by_name[after], fit)
-        for remedy, before, after in _pairs(by_name)
-        if before in by_name and after in by_name
+        _change(remedy, trainings[before], trainings[after], fit)
+        for remedy, before, after in _pairs(trainings.keys())
+        if before in trainings and after in trainings
     )
 
 
@@ -380,7 +407,7 @@ NAMES = {
 
 
 def _pairs(
-    known: dict[tuple[str, str, int], Point],
+    known: Collection[tuple[str, str, int]],
 ) -> Iterator[tuple[str, tuple[str, str, int], tuple[str, str, int]]]:
     for corpus in sorted({name for name, *_ in known if name.startswith("remedy") and name.count("-") == 1}):
         whole = (corpus, "0.11M", 4)
@@ -391,18 +418,19 @@ def _pairs(
         yield "0.11 M parameters instead of 0.62 M", (corpus, "0.62M", 2), (corpus, "0.11M", 2)
 
 
-def _change(remedy: str, before: Point, after: Point, fit: Calibration) -> Change:
-    def expected(point: Point, constants: Fit) -> float:
+def _change(remedy: str, before: Sequence[Point], after: Sequence[Point], fit: Calibration) -> Change:
+    def expected(trainings: Sequence[Point], constants: Fit) -> float:
+        point = trainings[0]
         there = (point.planted > 0) & (point.counted > 0)
         z = predict.parts(point.counted[there], point.kinds[there], point.card, PATIENT).z(constants)
         return float(ndtr(z).sum())
 
-    def measured(point: Point) -> float:
-        return float(point.excess(PATIENT)[point.planted > 0].sum())
+    def measured(trainings: Sequence[Point]) -> float:
+        return float(np.mean([point.excess(PATIENT)[point.planted > 0].sum() for point in trainings]))
 
     return Change(
         remedy=remedy,
-        corpus=before.corpus,
+        corpus=before[0].corpus,
         predicted=expected(after, predict.shipped()) / expected(before, predict.shipped()),
         refitted=expected(after, fit.fit) / expected(before, fit.fit),
         measured=measured(after) / measured(before),
