@@ -47,13 +47,13 @@ def compile_once() -> None:
     build = worker.build
     kept: dict[tuple[str, bool], Any] = {}
 
-    def once(rules: Any, models: Any, columns: Any, languages: Any = (), *, count_documentation: bool = False) -> Any:
+    def once(rules: Any, models: Any, *more: Any, **named: Any) -> Any:
         key = (rules.sha256, bool(models))
         if key not in kept:
-            kept[key] = build(rules, models, columns, languages, count_documentation=count_documentation)
+            kept[key] = build(rules, models, *more, **named)
         return kept[key]
 
-    worker.build = once  # type: ignore[assignment]
+    worker.build = once
 
 
 def scan(corpus: Corpus, dataset: Dataset, folder: Path, *, names: bool) -> list[dict[str, Any]]:

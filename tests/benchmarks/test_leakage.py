@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from scipy.special import ndtr
 
+from benchmarks.leakage import measure
 from benchmarks.leakage.corpora import (
     PLACEHOLDER,
     REMARKS,
@@ -26,6 +27,9 @@ from benchmarks.leakage.corpora import (
 )
 from benchmarks.leakage.kinds import BY_NAME, KINDS, luhn_digit
 from benchmarks.leakage.stats import bootstrap, exposure, probit_fit, spearman
+from scanner import scan as scanning
+from scanner import worker
+from scanner.model import Dataset, Provenance
 
 FILLER = "the river carries letters under the bright window of the old market. " * 500
 
@@ -53,6 +57,18 @@ def test_no_two_plants_share_a_value() -> None:
 def test_the_same_seed_plants_the_same_corpus_and_another_seed_another() -> None:
     assert corpus(1) == corpus(1)
     assert corpus(1) != corpus(2)
+
+
+def test_a_scan_counts_each_plant_as_often_as_it_was_planted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for module, function in ((worker, "build"), (scanning, "load_rulebook")):
+        monkeypatch.setattr(module, function, getattr(module, function))  # to have it afterwards as it was
+    measure.compile_once()
+    made = corpus()
+    for folder in (tmp_path / "first", tmp_path / "second"):
+        folder.mkdir()
+        counted = measure.scan(made, Dataset("small", Provenance.LICENSED, languages=("en",)), folder, names=False)
+        cards = [row for row in counted if row["kind"] == "card"]
+        assert [row["counted"] for row in cards] == [row["planted"] for row in cards]
 
 
 def test_a_window_holds_its_planted_document_whole() -> None:
