@@ -1,10 +1,10 @@
 """Memory and time of the merge at scale: simulated value tables and tallies, merged as a scan's driver merges them.
 
-`python benchmarks/merge_scale.py [--findings 10e6] [--shards 10000]`
+`python benchmarks/merge_scale.py [--findings 1e7] [--shards 10000] [--tables 10000]`
 
 Writes value tables of random fingerprints (a third of the rows repeat a value of another shard) and a ledger with
-a tally a shard, then, in a process of its own each, (1) adds up the tallies and (2) merges the tables. Told are the
-seconds and the peak resident memory of each.
+a tally a shard, of ten columns and five entities, then, in a process of its own each, (1) adds up the tallies and
+(2) merges the tables. Told are the seconds and the peak resident memory of each.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ from scanner.ledger import open_ledger  # noqa: E402
 from scanner.tally import ColumnCount, FindingCount, Tally  # noqa: E402
 
 ENTITIES = ("EMAIL_ADDRESS", "PERSON", "PHONE_NUMBER", "LOCATION", "IP_ADDRESS")
+COLUMNS = 10
+"""Columns with findings of each entity, in the tally of each shard."""
+
 PLAN = "0" * 64
 
 
@@ -57,16 +60,21 @@ def table(rng: np.random.Generator, rows: int, everywhere: int) -> pa.Table:
     )
 
 
-def write(folder: Path, findings: int, shards: int) -> None:
-    """The output folder of a scan that found so much."""
+def write_tallies(folder: Path, shards: int) -> None:
+    """The ledger of a scan of so many shards."""
+    with open_ledger(folder / "ledger.sqlite") as ledger:
+        columns = [f"column_{number}" for number in range(COLUMNS)]
+        count = {(entity, column): FindingCount(9, 9, 99) for entity in ENTITIES for column in columns}
+        tally = Tally(9, 10**6, dict.fromkeys(columns, ColumnCount(9, 10**6, 10**6)), count, {"en": 10**6})
+        ledger.set_aside(PLAN, {f"shard-{number:06}": tally for number in range(shards)})
+
+
+def write_tables(folder: Path, findings: int, tables: int) -> None:
+    """The value tables of a scan that found so much."""
     rng = np.random.default_rng(1)
     (folder / "values").mkdir()
-    with open_ledger(folder / "ledger.sqlite") as ledger:
-        count = {(entity, "text"): FindingCount(findings // shards // 5, 9, 99) for entity in ENTITIES}
-        tally = Tally(9, 10**6, {"text": ColumnCount(9, 10**6, 10**6)}, count, {"en": 10**6})
-        ledger.set_aside(PLAN, {f"shard-{number:06}": tally for number in range(shards)})
-    for number in range(shards):
-        made = table(rng, findings // shards, max(1, findings // 20))
+    for number in range(tables):
+        made = table(rng, findings // tables, max(1, findings // 20))
         pq.write_table(made, folder / "values" / f"shard-{number:06}.parquet", compression="zstd")
 
 
@@ -79,7 +87,7 @@ if {what!r} == "tallies":
     from scanner.ledger import open_ledger
     from scanner.tally import total
     with open_ledger(folder / "ledger.sqlite") as ledger:
-        told = total(list(ledger.tallies({plan!r}).values())).rows
+        told = total(tally for _, tally in ledger.each_tally({plan!r})).rows
 else:
     from scanner.merge import merge
     merged = merge(sorted((folder / "values").glob("*.parquet")), folder / "scratch")
@@ -103,13 +111,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--findings", type=float, default=1e7)
     parser.add_argument("--shards", type=int, default=10_000)
+    parser.add_argument("--tables", type=int, help="fewer value tables than shards, which are quicker to write")
     asked = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="merge-scale-"))
     try:
         began = time.perf_counter()
-        write(folder, int(asked.findings), asked.shards)
+        write_tallies(folder, asked.shards)
+        write_tables(folder, int(asked.findings), asked.tables or asked.shards)
         size = sum(file.stat().st_size for file in (folder / "values").iterdir())
-        print(f"{asked.shards:,} tables, {int(asked.findings):,} rows, {size / 1e9:.2f} GB, written in "
+        print(f"{asked.shards:,} tallies, {asked.tables or asked.shards:,} tables, "
+              f"{int(asked.findings):,} rows, {size / 1e9:.2f} GB, written in "
               f"{time.perf_counter() - began:.0f} s\n")  # fmt: skip
         print("| step | result | seconds | peak MiB |\n|---|---|---|---|")
         for what in ("tallies", "merge"):

@@ -56,7 +56,7 @@ class Scanned:
         merged: occurrences of each value.
         recount: counts without some columns and shards, for remedies.
         gone: values that a redaction took out of the shards; what was missed beside them is still there.
-        by_shard: the tally of each shard, by its path.
+        by_shard: the tallies of the shards whose findings weigh most, by path; of all shards where they are few.
         names_left: text that the names stage left, since more of it could not change the verdict.
         locations: where findings stand.
     """

@@ -197,9 +197,13 @@ class Ledger:
 
     def tallies(self, plan: str, *, whole: bool = False) -> dict[str, Tally]:
         """Tallies of live units under this plan; with `whole`, of those alone that need no other try."""
+        return dict(self.each_tally(plan, whole=whole))
+
+    def each_tally(self, plan: str, *, whole: bool = False) -> Iterator[tuple[str, Tally]]:
+        """The same one by one, in the order of the units' names, so that those of a shard follow each other."""
         query = "SELECT unit, tally FROM unit WHERE plan = ? AND whole >= ? AND retired IS NULL ORDER BY unit"
-        rows = self.connection.execute(query, (plan, int(whole)))
-        return {unit: Tally.from_json(json.loads(tally)) for unit, tally in rows}
+        for unit, tally in self.connection.execute(query, (plan, int(whole))):
+            yield unit, Tally.from_json(json.loads(tally))
 
     def tally(self, plan: str, unit: str) -> Tally:
         """The tally of one unit, live or retired, that the ledger has."""

@@ -15,7 +15,7 @@ from itertools import combinations
 
 import numpy as np
 
-from scanner.entities import BUNDLE_JOINT
+from scanner.entities import BUNDLE_JOINT, Entities
 from scanner.model import Artefact, ModelCard, Tier
 from scanner.policy import Policy, Verdict, reachable
 from scanner.risk import Assessment, Calibration, Case, EntityRisk, Measured, assess, reweighed
@@ -436,18 +436,18 @@ def _columns(tally: Tally) -> list[Action]:
 
 def _shards(case: Case, tally: Tally, shards: Mapping[str, Tally]) -> list[Action]:
     """Removal of the shard whose findings weigh most, where there are several shards."""
-    weights = {
-        name: sum(
-            count.count * case.entities[entity].weight
-            for (entity, _), count in shard.findings.items()
-            if entity in case.entities
-        )
-        for name, shard in shards.items()
-    }
+    weights = {name: weight_of(shard, case.entities) for name, shard in shards.items()}
     if len(shards) < 2 or not any(weights.values()):
         return []
     name = max(sorted(weights), key=weights.__getitem__)
     return [Action(Kind.DROP_SHARD, name, cost=_whole_shard(tally, shards[name]))]
+
+
+def weight_of(tally: Tally, entities: Entities) -> float:
+    """What the findings of a part weigh together, each by its entity."""
+    return sum(
+        count.count * entities[entity].weight for (entity, _), count in tally.findings.items() if entity in entities
+    )
 
 
 def _whole_shard(tally: Tally, shard: Tally) -> Touched:

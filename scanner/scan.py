@@ -11,7 +11,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from itertools import takewhile
+from heapq import nsmallest
+from itertools import groupby, takewhile
+from operator import itemgetter
 from pathlib import Path
 from typing import Protocol
 
@@ -45,12 +47,12 @@ from scanner.locations import Locations, locate
 from scanner.merge import Merged, merge, recount, vanished
 from scanner.model import Artefact, Dataset, Decision, NamesMode, ShardStatus, Tier, UnscannedReason
 from scanner.plan import Plan, Task, Verify, file_stem
-from scanner.remedies import Recount
+from scanner.remedies import Recount, weight_of
 from scanner.risk import NONE_LEFT, Left
 from scanner.rulebook import Hashes, Rulebook, load_hashes, load_rulebook
 from scanner.shards import Shard, ShardFacts
 from scanner.stores import Place, Url, read_bytes
-from scanner.tally import Tally, total
+from scanner.tally import Running, Tally, total
 from scanner.values import Histogram
 from scanner.worker import VERSION as VERSION
 from scanner.worker import Done, arrived, clear, forsake, lost, scan_unit, watch
@@ -77,6 +79,9 @@ OURS = frozenset(
 ENDLESS = 1 << 60
 MOST_RUNS = 90
 """Earlier runs that evidence tells of."""
+
+HEAVIEST = 100
+"""Shards whose own tallies a run holds in memory."""
 
 ID_DIGITS = 12
 """Hex digits of a fingerprint that evidence shows."""
@@ -413,18 +418,18 @@ def _finished(
     dataset: Dataset,
     accepted: Sequence[Acceptance],
 ) -> Scanned:
-    tallies = ledger.tallies(before.scan.plan_sha256)
+    tally, by_shard = _tallied(ledger, before.scan.plan_sha256, _stems(before.shards), rulebook)
     merged = _merge(out, rulebook, accepted)
     return Scanned(
         dataset=dataset,
         scan=before.scan.model_copy(update={"policy_sha256": rulebook.policy_sha256}),
         shards=tuple(before.shards),
-        tally=_total(tallies),
+        tally=tally,
         merged=merged,
         recount=_recount(out, rulebook, before.shards, accepted, merged.rates),
         locations=_locations(out),
         gone=_read_gone(out),
-        by_shard=_by_shard(tallies, before.shards),
+        by_shard=by_shard,
         names_left=_left_before(before),
     )
 
@@ -749,8 +754,8 @@ def _scan_part(plan: Plan, rulebook: Rulebook, request: Request, started: str) -
 
 def _collect(job: _Job, names_left: Left) -> Scanned:
     run, plan, rulebook, accepted = job.run, job.run.plan, job.rulebook, job.accepted
-    tallies = run.ledger.tallies(plan.digest)
-    tally = _total(tallies)
+    stems = {file_stem(one.shard.name, one.sha256): one.shard.name for one in job.facts}
+    tally, by_shard = _tallied(run.ledger, plan.digest, stems, rulebook)
     partial = {entry.shard for entry in tally.unscanned}
     parts = tuple(_shard_part(one, partial) for one in job.facts)
     merged = _merge(plan.out, rulebook, accepted)
@@ -763,7 +768,7 @@ def _collect(job: _Job, names_left: Left) -> Scanned:
         recount=_recount(plan.out, rulebook, parts, accepted, merged.rates),
         locations=_locations(plan.out),
         gone=_read_gone(plan.out),
-        by_shard=_by_shard(tallies, parts),
+        by_shard=by_shard,
         names_left=names_left,
     )
 
@@ -828,17 +833,27 @@ def _kept(text: bytes | None) -> Evidence | None:
         return None
 
 
-def _total(tallies: Mapping[str, Tally]) -> Tally:
-    return total(list(tallies.values()))
+def _stems(parts: Iterable[ShardPart]) -> dict[str, str]:
+    """What the names of each shard's units begin with, and the shard's path."""
+    return {file_stem(part.path, part.sha256): part.path for part in parts}
 
 
-def _by_shard(tallies: Mapping[str, Tally], parts: Iterable[ShardPart]) -> dict[str, Tally]:
-    """What each shard held, by its path."""
-    units: dict[str, list[Tally]] = {}
-    for name, tally in tallies.items():
-        units.setdefault(name.rpartition("-")[0], []).append(tally)
-    stems = ((part.path, file_stem(part.path, part.sha256)) for part in parts)
-    return {path: total(units[stem]) for path, stem in stems if stem in units}
+def _tallied(ledger: Ledger, plan: str, stems: Mapping[str, str], rulebook: Rulebook) -> tuple[Tally, dict[str, Tally]]:
+    """The sum over all units, and the tallies of the shards that weigh most, by path.
+
+    Units are read one by one: all tallies of a hundred thousand shards would not fit.
+    """
+    running = Running()
+
+    def weighed() -> Iterator[tuple[float, str, Tally]]:
+        for stem, units in groupby(ledger.each_tally(plan), key=lambda unit: unit[0].rpartition("-")[0]):
+            shard = total(tally for _, tally in units)
+            running.add(shard)
+            if stem in stems:
+                yield -weight_of(shard, rulebook.entities), stems[stem], shard
+
+    heaviest = nsmallest(HEAVIEST, weighed(), key=itemgetter(0, 1))
+    return running.total, {path: tally for _, path, tally in heaviest}
 
 
 def _merge(out: Path, rulebook: Rulebook, accepted: Sequence[Acceptance]) -> Merged:
@@ -859,7 +874,7 @@ def _recount(
 ) -> Recount:
     """Counts over what is left without some columns and some shards."""
     without = fully_accepted(out, accepted)
-    stems = {part.path: file_stem(part.path, part.sha256) for part in parts}
+    stems = {path: stem for stem, path in _stems(parts).items()}
 
     def recounted(columns: frozenset[str], shards_out: frozenset[str]) -> Histogram:
         gone = tuple(stems[path] for path in shards_out)

@@ -6,7 +6,7 @@ this way; they live in the value tables (`values.py`) that merge by fingerprint.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -151,11 +151,34 @@ class Tally:
         )
 
 
-def total(tallies: Sequence[Tally]) -> Tally:
-    """The sum of all, added in pairs: adding one by one would sort what is unscanned over and over."""
-    if len(tallies) < 2:
-        return tallies[0] if tallies else Tally()
-    return total([sum(tallies[at : at + 2], Tally()) for at in range(0, len(tallies), 2)])
+def total(tallies: Iterable[Tally]) -> Tally:
+    """The sum of all; of tallies that are read one by one, a few sums are held at a time."""
+    running = Running()
+    for tally in tallies:
+        running.add(tally)
+    return running.total
+
+
+@dataclass(slots=True)
+class Running:
+    """A sum that grows. Equals are added to equals, as in a binary counter: adding each to the sum of all before it
+    would sort what is unscanned over and over.
+    """
+
+    _sums: list[tuple[int, Tally]] = field(default_factory=list)
+
+    def add(self, tally: Tally) -> None:
+        """Count one more."""
+        rank = 0
+        while self._sums and self._sums[-1][0] == rank:
+            tally = self._sums.pop()[1] + tally
+            rank += 1
+        self._sums.append((rank, tally))
+
+    @property
+    def total(self) -> Tally:
+        """The sum of all so far."""
+        return sum((tally for _, tally in reversed(self._sums)), Tally())
 
 
 def _added(left: Mapping[K, Any], right: Mapping[K, Any]) -> dict[K, Any]:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.model import CONFIDENCE_EDGES, Unscanned, UnscannedReason
-from scanner.tally import ColumnCount, FindingCount, Tally
+from scanner.tally import ColumnCount, FindingCount, Running, Tally, total
 
 counts = st.integers(0, 2**40)
 names = st.sampled_from(["text", "messages[].content", ""])
@@ -48,3 +48,11 @@ def test_the_empty_tally_changes_nothing(a: Tally) -> None:
 @given(tallies)
 def test_json_gives_the_equal_tally_back(a: Tally) -> None:
     assert Tally.from_json(a.to_json()) == a
+
+
+@given(st.lists(tallies, max_size=7))
+def test_a_running_sum_is_the_plain_sum(many: list[Tally]) -> None:
+    running = Running()
+    for tally in many:
+        running.add(tally)
+    assert running.total == total(iter(many)) == sum(many, Tally())
