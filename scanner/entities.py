@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -71,6 +71,40 @@ class Bundle:
 
 
 BUNDLE_JOINT = "+"
+
+_GOVERNMENT = """US_SSN US_ITIN US_PASSPORT UK_NINO DE_TAX_ID DE_SOCIAL_SECURITY DE_ID_CARD DE_PASSPORT ES_NIF ES_NIE
+    ES_PASSPORT IT_FISCAL_CODE IT_IDENTITY_CARD IT_PASSPORT PL_PESEL CA_SIN AU_TFN IN_AADHAAR IN_PAN IN_VOTER
+    FI_PERSONAL_IDENTITY_CODE SE_PERSONNUMMER SG_NRIC_FIN KR_RRN TH_TNIN TR_NATIONAL_ID ZA_ID_NUMBER""".split()
+_MEDICAL = "US_MBI UK_NHS DE_HEALTH_INSURANCE AU_MEDICARE".split()
+_LICENCE = "UK_DRIVING_LICENCE US_NPI MEDICAL_LICENSE".split()
+
+NUMBERS = {
+    **dict.fromkeys(_GOVERNMENT, "GOVERNMENT_ID"),
+    **dict.fromkeys(_MEDICAL, "MEDICAL_ID"),
+    **dict.fromkeys(_LICENCE, "LICENCE_NUMBER"),
+}
+"""What a country's number for people is one of. What was measured of the whole kind holds for one that was not."""
+
+WIDER = {
+    "ADDRESS": "LOCATION",
+    "DATE_OF_BIRTH": "DATE_TIME",
+    **NUMBERS,
+    "GOVERNMENT_ID": "ID",
+    "MEDICAL_ID": "ID",
+    "LICENCE_NUMBER": "ID",
+    "BANK_ACCOUNT": "ID",
+    "VEHICLE_ID": "ID",
+}
+"""The wider entity that an entity also is. Labelled text often knows the wider one alone."""
+
+
+def kinds(entity: str) -> Iterator[str]:
+    """The entity, and every wider one that it also is, nearest first."""
+    wider: str | None = entity
+    while wider is not None:
+        yield wider
+        wider = WIDER.get(wider)
+
 
 GATED_MARKS = frozenset({"article_9", "health"})
 """Entities with these marks are gated by what stands beside them."""

@@ -397,7 +397,7 @@ def _some(chances: Iterator[float] | Iterable[float]) -> float:
 
 
 def _labels(calibration: Calibration, entity: str) -> int:
-    found = calibration.entities.get(entity)
+    found = calibration.of(entity)
     return min(found.judged, found.labels) if found else 0
 
 

@@ -373,7 +373,7 @@ def measured(calibration: Calibration, actions: Sequence[Action], labels: int) -
     for action in actions:
         if action.kind is Kind.MEASURE_RECALL:
             hits = round(action.amount * labels)
-            known = entities.get(action.target)
+            known = calibration.of(action.target)
             bins = known.precision if known and known.judged else ((0, 0), (0, 0), (0, 0), (0, 0), (labels, 0))
             entities[action.target] = Measured(bins, hits, labels - hits)
     return replace(calibration, entities=entities)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from scanner.entities import NUMBERS
 from scanner.model import DOCUMENTATION, Finding
 
 NEARLY = 0.8
@@ -26,8 +27,9 @@ MOST_AGREED = 0.99
 VERIFIED, PARTICULAR, LENGTH = 0.1, 0.06, 0.2
 """What a passed check, one step of `_GENERIC` and the longest span are worth, in units of confidence."""
 
+_NUMBERS = {"PHONE_NUMBER", "GOVERNMENT_ID", *(name for name, kind in NUMBERS.items() if kind == "GOVERNMENT_ID")}
 _WHOLES: dict[str, frozenset[str]] = {
-    "ADDRESS": frozenset({"LOCATION", "PERSON", "DATE_TIME", "PHONE_NUMBER", "NRP", "US_SSN", "GOVERNMENT_ID"}),
+    "ADDRESS": frozenset({"LOCATION", "PERSON", "DATE_TIME", "NRP"} | _NUMBERS),
     "HEALTH": frozenset({"DATE_TIME", "NRP"}),
 }
 """Entities that hold others as their parts, and those that they outlive."""

@@ -131,7 +131,7 @@ def measured(calibration: Calibration, reviews: Sequence[Review], others_at_most
     recall = _recall(reviews)
     entities: dict[str, Measured] = dict(calibration.entities)
     for entity in sorted({name for name, _ in precision} | recall.keys()):
-        known = entities.get(entity, Measured(((0, 0),) * BINS, 0, 0))
+        known = calibration.of(entity) or Measured(((0, 0),) * BINS, 0, 0)
         bins = tuple(
             _added(pair, precision.get((entity, index)), others_at_most) for index, pair in enumerate(known.precision)
         )

@@ -19,24 +19,13 @@ from typing import TypeVar
 import numpy as np
 from scipy import stats
 
+from scanner.entities import kinds
 from scanner.model import Finding, confidence_bin
 
 K = TypeVar("K", bound=Hashable)
 
 ANY = "ANY"
 """Entity of gold that a finding of every entity may cover."""
-
-COUNTS_AS = {
-    "ADDRESS": "LOCATION",
-    "DATE_OF_BIRTH": "DATE_TIME",
-    "US_SSN": "ID",
-    "GOVERNMENT_ID": "ID",
-    "MEDICAL_ID": "ID",
-    "LICENCE_NUMBER": "ID",
-    "BANK_ACCOUNT": "ID",
-    "VEHICLE_ID": "ID",
-}
-"""The wider entity that an entity also is, for sets whose labels know the wider one alone."""
 
 INTERVAL = 0.95
 """Mass of every interval told."""
@@ -419,17 +408,17 @@ def _coverage(length: int, golds: Sequence[tuple[Gold, str]], findings: Sequence
 
 def _is_a(found: str, entity: str) -> bool:
     """Whether a finding of `found` finds gold of `entity`."""
-    return entity in (found, COUNTS_AS.get(found), ANY)
+    return entity == ANY or entity in kinds(found)
 
 
 def _related(found: str, gold: str) -> bool:
     """Whether a finding of `found` is right on gold of `gold`: a place within a street address is a place."""
-    return _is_a(found, gold) or COUNTS_AS.get(gold) == found
+    return _is_a(found, gold) or found in kinds(gold)
 
 
 def _known_as(entity: str, measured: frozenset[str]) -> str | None:
     """The name under which the set can judge findings of an entity, if any."""
-    return next((name for name in (entity, COUNTS_AS.get(entity)) if name in measured), None)
+    return next((name for name in kinds(entity) if name in measured), None)
 
 
 def _measured(documents: Iterable[Document], labels: LabelMap) -> dict[str, frozenset[str]]:

@@ -44,6 +44,14 @@ def test_less_than_half_of_the_gold_found_is_missed() -> None:
     assert counts("PERSON", document("x" * 20, (0, 10, "PER")), finding("PERSON", 0, 4)).misses == 1
 
 
+def test_a_number_of_one_country_counts_as_every_wider_kind() -> None:
+    for kind in ("UK_NINO", "GOVERNMENT_ID", "ID"):
+        text = document("x" * 20, (0, 10, "number"))
+        labels = LabelMap(entities={"number": kind})
+        assert counts(kind, text, finding("UK_NINO", 0, 10), labels=labels) == Counts(hits=1, right=1)
+    assert counts("UK_NINO", text, finding("GOVERNMENT_ID", 0, 10), labels=LabelMap({"number": "UK_NINO"})).hits == 0
+
+
 def test_two_findings_together_cover_one_gold_span() -> None:
     text = document("x" * 20, (0, 10, "PER"))
     assert counts("PERSON", text, finding("PERSON", 0, 3), finding("PERSON", 7, 10)).hits == 1

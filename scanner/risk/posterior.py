@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betaincinv
 
-from scanner.entities import BUNDLE_JOINT
+from scanner.entities import BUNDLE_JOINT, NUMBERS
 from scanner.errors import BadRules, Fault
 from scanner.model import CONFIDENCE_EDGES
 
@@ -65,9 +65,13 @@ class Calibration:
     models: Mapping[str, str] = field(default_factory=dict)
     sets: tuple[str, ...] = ()
 
+    def of(self, entity: str) -> Measured | None:
+        """How an entity did, or for one country's number its kind; None where neither was measured."""
+        return self.entities.get(entity) or self.entities.get(NUMBERS.get(entity, entity))
+
     def measured(self, entity: str, labels: int) -> bool:
         """Whether both precision and recall of an entity rest on at least so many labels."""
-        found = self.entities.get(entity)
+        found = self.of(entity)
         return found is not None and min(found.judged, found.labels) >= labels
 
 
@@ -93,7 +97,7 @@ class Posterior:
         precision_varies: bool = True,
         recall_varies: bool = True,
     ) -> None:
-        self._entities = calibration.entities
+        self._calibration = calibration
         self._least = least_recall
         self._draws = draws
         self._seed = seed
@@ -118,13 +122,13 @@ class Posterior:
         return draws
 
     def _recall(self, entity: str) -> Floats:
-        found = self._entities.get(entity)
+        found = self._calibration.of(entity)
         if found is None or not found.labels:
             return np.full(self._draws, self._least)
         return _recall_draws(entity, found.hits, found.misses, self._draws, self._seed, self._varies[1])
 
     def _precision(self, entity: str) -> Floats:
-        found = self._entities.get(entity)
+        found = self._calibration.of(entity)
         if found is None or not found.judged:
             return np.ones((BINS, self._draws))
         return _precision_draws(entity, found.precision, self._draws, self._seed, self._varies[0])

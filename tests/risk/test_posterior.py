@@ -82,6 +82,14 @@ def test_what_was_never_measured_has_the_least_recall_and_full_precision() -> No
     assert (unknown.precision("PERSON") == 1).all()
 
 
+def test_a_number_of_one_country_is_as_good_as_its_kind_unless_it_was_measured_itself() -> None:
+    kind, own = Measured(((0, 0),) * 5, 90, 10), Measured(((0, 0),) * 5, 10, 90)
+    assert Calibration({"GOVERNMENT_ID": kind}).of("UK_NINO") == kind
+    assert Calibration({"GOVERNMENT_ID": kind, "UK_NINO": own}).of("UK_NINO") == own
+    assert Calibration({"LOCATION": kind}).of("ADDRESS") is None
+    assert Calibration({"GOVERNMENT_ID": kind}).measured("MEDICAL_ID", 1) is False
+
+
 def test_no_draw_of_recall_goes_below_the_least() -> None:
     assert posterior(PERSON=measured(0, 1000)).recall("PERSON").min() == 0.1
 
