@@ -74,6 +74,9 @@ class DatasetPart(Part):
 class ScanPart(Part):
     """Which program read the shards, when and with what.
 
+    `command` has the words of the command that scanned, and `decided_by` those of the one that has decided anew since,
+    if one has: without credentials and without where the key lies, empty where a program called the scanner. They,
+    `id`, `started`, `ended` and `engine` tell of the run; all else is the same for the same input.
     `redaction` names the redaction whose surrogates were told from people's data: "" for none. Redaction needs
     `names_mode` to be `full`: a scan until decided does not know where the other names are.
     """
@@ -94,6 +97,8 @@ class ScanPart(Part):
     names_mode: NamesMode = NamesMode.FULL
     redaction: str = ""
     engine: str
+    command: list[str] = []
+    decided_by: list[str] = []
 
 
 class ShardPart(Part):

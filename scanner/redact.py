@@ -58,6 +58,7 @@ class Request:
         vault: file to keep what is taken out in, if it shall be had back.
         vault_key: file of the vault's key.
         remedy: whose forecast is held to account, if it is one.
+        command: words of the command line that asks, as evidence is to tell them; () for none.
     """
 
     paths: tuple[str, ...]
@@ -73,6 +74,7 @@ class Request:
     vault: Path | None = None
     vault_key: Path | None = None
     remedy: Remedy | None = None
+    command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -435,6 +437,7 @@ def _rescan(request: Request, evidence: Evidence, observer: Observer, tasks: Seq
         workers=request.workers,
         resume=request.resume,
         redaction=request.out / FOLDER,
+        command=request.command,
         before=tuple(
             file
             for part in evidence.shards

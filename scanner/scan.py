@@ -114,6 +114,7 @@ class Request:
         retain: keep what was found in shards that are gone, apart, in case that they come back.
         redaction: folder of the redaction that wrote the shards, whose surrogates are no one's; None for none.
         before: value tables of the shards that were redacted, where this scan is the redaction's own.
+        command: words of the command line that asks, as evidence is to tell them; () for none.
     """
 
     paths: tuple[str, ...]
@@ -138,6 +139,7 @@ class Request:
     retain: bool = False
     redaction: Path | None = None
     before: tuple[Path, ...] = ()
+    command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,6 +372,7 @@ def decide(
     change: Callable[[Dataset], Dataset],
     artefact: Artefact | None = None,
     asked: Tier | None = None,
+    command: Sequence[str] = (),
 ) -> Evidence:
     """Judge a finished scan anew, without reading a shard, and rewrite its evidence.
 
@@ -379,6 +382,7 @@ def decide(
         change: makes the owner's statements others, such as another model card.
         artefact: what would be released; None for what the scan was asked.
         asked: tier that is asked for; None for what the scan was asked.
+        command: words of the command line that asks, told where it makes the evidence another; () for none.
 
     Raises:
         BadEvidence: there is no finished scan in `out`.
@@ -392,6 +396,8 @@ def decide(
         told = decided.model_copy(update={"history": before.history, "accepted": _accepted_parts(accepted)})
         evidence = _after(before, told)
         if evidence != before:
+            decided_by = evidence.scan.model_copy(update={"decided_by": list(command)})
+            evidence = evidence.model_copy(update={"scan": decided_by})
             write_text(out / PREVIOUS, to_json(before))
             write_text(out / EVIDENCE, to_json(evidence))
     return evidence
@@ -749,6 +755,7 @@ def _scan_part(plan: Plan, rulebook: Rulebook, request: Request, started: str) -
         names=plan.names,
         redaction=plan.redaction_id,
         engine=request.engine,
+        command=list(request.command),
     )
 
 

@@ -57,11 +57,11 @@ def scanned(path: Path | str, out: Path, key_file: Path, **changes: Any) -> Evid
 
 
 def comparable(evidence: Evidence) -> str:
-    """The evidence as text, without the id, the times and the engine of the run, and what it tells of other runs."""
+    """The evidence as text, without what tells of the run (id, times, engine, command) and of other runs."""
     told = json.loads(to_json(evidence))
     for key in ("changes", "approval", "history"):
         told.pop(key, None)
-    for key in ("id", "started", "ended", "engine"):
+    for key in ("id", "started", "ended", "engine", "command", "decided_by"):
         del told["scan"][key]
     return json.dumps(told, sort_keys=True)
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from scanner.atomic import write_text
 from scanner.evidence import Evidence, to_json
 from scanner.model import Artefact, Decision, Tier
-from scanner.publish import default_state
-from scanner.reports import terminal
+from scanner.publish import default_state, publish
+from scanner.reports import formats, terminal
 from scanner.stores import Place, Url, place
 
 
@@ -35,6 +36,11 @@ FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
 
 INCOMPLETE = 3
 
+WRITTEN = ("html", "md")
+"""Reports that every verdict leaves beside its evidence."""
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
 
 def variable(name: str) -> str:
     """Environment variable of an option: `--release-as` is `SCANNER_RELEASE_AS`."""
@@ -43,6 +49,12 @@ def variable(name: str) -> str:
 
 POLICY = click.option(
     "--policy", type=FILE, envvar=variable("policy"), help="Policy to decide by. [default: the one that ships]"
+)
+KEY = click.option(
+    "--key",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar=variable("key"),
+    help="Fingerprint key. [default: ~/.config/scanner/key]",
 )
 RULES = click.option("--rules", type=FOLDER, envvar=variable("rules"), help="Folder of rules beside those that ship.")
 RELEASE_AS = click.option(
@@ -72,6 +84,32 @@ AS_JSON = click.option(
     envvar=variable("json"),
     help="Print the evidence instead of the verdict's table.",
 )
+
+
+def ends_in_verdict(command: Command) -> Command:
+    """Options of a command that decides: what to decide by, what to ask for, where the work is and what to print."""
+    for option in reversed((LEDGER, POLICY, RULES, RELEASE_AS, ARTEFACT, AS_JSON)):
+        command = option(command)
+    return command
+
+
+def conclude(evidence: Evidence, state: Path, out: Place, *, as_json: bool) -> int:
+    """Write the reports, publish where the output is a URL, show the verdict, and give the exit code."""
+    write_reports(evidence, state)
+    if isinstance(out, Url):
+        publish(state, out)
+    show_verdict(evidence, as_json=as_json)
+    return exit_code(evidence)
+
+
+def write_reports(evidence: Evidence, out: Path) -> list[Path]:
+    """Write the reports that every verdict leaves, and give their paths."""
+    written = []
+    for name in WRITTEN:
+        found = formats()[name]
+        written.append(out / f"report{found.SUFFIX}")
+        write_text(written[-1], found.render(evidence))
+    return written
 
 
 def state_of(out: Place, ledger: Path | None) -> Path:

@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from scanner.approvals import Choice
-from scanner.cli._shared import FOLDER, variable
-from scanner.cli.scan import write_reports
+from scanner.cli._shared import FOLDER, variable, write_reports
 from scanner.model import Tier
 from scanner.signatures import default_signing_key, public_file
 from scanner.signoff import RECORD, approve

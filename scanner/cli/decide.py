@@ -8,42 +8,24 @@ from pathlib import Path
 import click
 
 from scanner import scan as scanning
-from scanner.cli._shared import (
-    ARTEFACT,
-    AS_JSON,
-    FILE,
-    LEDGER,
-    PLACE,
-    POLICY,
-    RELEASE_AS,
-    RULES,
-    exit_code,
-    show_verdict,
-    state_of,
-)
-from scanner.cli.scan import write_reports
+from scanner.cli._invocation import invocation
+from scanner.cli._shared import FILE, PLACE, conclude, ends_in_verdict, state_of
 from scanner.model import Artefact, Dataset, Tier
-from scanner.publish import publish
 from scanner.rulebook import load_rulebook
-from scanner.stores import Place, Url
+from scanner.stores import Place
 
 POSITIVE = click.FloatRange(min=0, min_open=True)
 
 
 @click.command()
 @click.argument("out", type=PLACE)
-@LEDGER
-@POLICY
-@RULES
+@ends_in_verdict
 @click.option(
     "--calibration", type=FILE, help="Measured precision and recall, such as those of a review. [default: what ships]"
 )
 @click.option("--model-params", "parameters", type=POSITIVE, help="Weights of the model, such as 70e9.")
 @click.option("--training-tokens", type=POSITIVE, help="Tokens that the model sees in one epoch.")
 @click.option("--epochs", type=POSITIVE, help="Passes over this dataset.")
-@RELEASE_AS
-@ARTEFACT
-@AS_JSON
 def command(
     out: Place,
     ledger: Path | None,
@@ -69,9 +51,6 @@ def command(
         with_card,
         Artefact(artefact) if artefact else None,
         Tier(release_as) if release_as else None,
+        invocation(),
     )
-    write_reports(evidence, state)
-    if isinstance(out, Url):
-        publish(state, out)
-    show_verdict(evidence, as_json=bool(as_json))
-    return exit_code(evidence)
+    return conclude(evidence, state, out, as_json=bool(as_json))

@@ -6,16 +6,9 @@ from pathlib import Path
 
 import click
 
-from scanner.cli._shared import variable
+from scanner.cli._shared import KEY
 from scanner.fingerprints import Fingerprinter
 from scanner.keys import default_key_file, read_key, rotate_key
-
-KEY = click.option(
-    "--key",
-    type=click.Path(dir_okay=False, path_type=Path),
-    envvar=variable("key"),
-    help="Fingerprint key. [default: ~/.config/scanner/key]",
-)
 
 
 @click.group()

@@ -62,8 +62,7 @@ def _alone(state: Path) -> Iterator[None]:
 def _run(file: NightlyFile, *, as_json: bool) -> int:
     # Only now, as these take a second to import and a second run must leave sooner.
     from scanner import notify
-    from scanner.cli._shared import Bar
-    from scanner.cli.scan import write_reports
+    from scanner.cli._shared import Bar, write_reports
     from scanner.logs import logger
     from scanner.metrics import Measured, write_metrics
     from scanner.nightly import run_night, worst
@@ -93,6 +92,7 @@ def _budget(file: NightlyFile) -> Budget:
 
 
 def _job(file: NightlyFile, dataset: NightlyDataset) -> Job:
+    from scanner.cli._invocation import invocation
     from scanner.cli.scan import dataset_file, request_of
     from scanner.nightly import Job
 
@@ -101,7 +101,8 @@ def _job(file: NightlyFile, dataset: NightlyDataset) -> Job:
     described = described.model_copy(update={"name": described.name or dataset.name})
     options: Mapping[str, Any] = {"out": dataset.out, "workers": file.workers, "resume": True}
     request = request_of(paths, described, options)
-    asked = replace(request, verify=file.verify, tries=file.tries, retain=file.keep_gone_days > 0)
+    told = invocation()
+    asked = replace(request, verify=file.verify, tries=file.tries, retain=file.keep_gone_days > 0, command=told)
     return Job(dataset.name, asked, file.keep_gone_days)
 
 

@@ -14,7 +14,8 @@ from rich.table import Table
 from scanner import redact as redacting
 from scanner import scan as scanning
 from scanner.atomic import write_text
-from scanner.cli._shared import FILE, FOLDER, INCOMPLETE, RULES, Bar, variable
+from scanner.cli._invocation import invocation
+from scanner.cli._shared import FILE, FOLDER, INCOMPLETE, KEY, RULES, Bar, variable
 from scanner.errors import BadRedaction, Fault
 from scanner.evidence import Evidence, Remedy
 from scanner.executors import engines
@@ -41,7 +42,7 @@ ANY_FILE = click.Path(dir_okay=False, path_type=Path)
     "--vault", type=ANY_FILE, help="Keep what is taken out, encrypted, so that `scanner restore` can undo it."
 )
 @click.option("--vault-key", type=ANY_FILE, help="Key of the vault. [default: beside the fingerprint key]")
-@click.option("--key", type=ANY_FILE, envvar=variable("key"), help="Fingerprint key. [default: ~/.config/scanner/key]")
+@KEY
 @RULES
 @click.option("--release-policy", type=FILE, help="Policy to judge the new shards by. [default: the one that ships]")
 @click.option(
@@ -96,6 +97,7 @@ def command(
         vault=vault,
         vault_key=vault_key or key_file.with_name("vault.key"),
         remedy=chosen,
+        command=invocation(),
     )
     if dry_run:
         _show_cost(request)

@@ -11,8 +11,8 @@ import click
 
 from scanner import scan as scanning
 from scanner.atomic import write_text
-from scanner.cli._shared import FOLDER, POLICY, RULES, exit_code
-from scanner.cli.scan import write_reports
+from scanner.cli._invocation import invocation
+from scanner.cli._shared import FOLDER, POLICY, RULES, exit_code, write_reports
 from scanner.evaluate import calibration_text
 from scanner.evidence import Evidence
 from scanner.review.context import Contexts
@@ -72,12 +72,13 @@ def command(
         Wanted(questions, passages, seed),
     )
     decided: list[Evidence] = []
+    told = invocation()
 
     def finish() -> str:
         file = out / REVIEW / CALIBRATION
         write_text(file, calibration_text(as_document(desk.calibration()), ""))
         reviewed = load_rulebook(rules, policy, with_models=False, prove=False, calibration=file)
-        decided[:] = [scanning.decide(out, reviewed, lambda dataset: replace(dataset))]
+        decided[:] = [scanning.decide(out, reviewed, lambda dataset: replace(dataset), command=told)]
         write_reports(decided[0], out)
         return decided[0].verdict.sentence
 

@@ -11,59 +11,31 @@ from typing import Any
 import click
 
 from scanner import scan as scanning
-from scanner.atomic import write_text
-from scanner.cli._shared import (
-    ARTEFACT,
-    AS_JSON,
-    FILE,
-    LEDGER,
-    PLACE,
-    POLICY,
-    RELEASE_AS,
-    RULES,
-    Bar,
-    exit_code,
-    show_verdict,
-    state_of,
-    variable,
-)
+from scanner.cli._invocation import invocation
+from scanner.cli._shared import FILE, KEY, PLACE, Bar, conclude, ends_in_verdict, state_of, variable
 from scanner.config import FILE_NAME, DatasetFile, DocumentationValues, load_dataset_file
-from scanner.evidence import Evidence
 from scanner.executors import engines
 from scanner.keys import default_key_file
 from scanner.model import Artefact, Provenance, Tier
 from scanner.plan import Verify
-from scanner.publish import check_writable, publish
-from scanner.reports import formats
+from scanner.publish import check_writable
 from scanner.stores import Url, is_url, last_part, place
-
-WRITTEN = ("html", "md")
-"""Reports that every scan leaves beside its evidence."""
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
 @click.option("--out", type=PLACE, envvar=variable("out"), help="Folder or URL for evidence, spans and reports.")
-@LEDGER
 @click.option(
     "--config", type=FILE, envvar=variable("config"), help=f"Description of the dataset. [default: {FILE_NAME} in PATH]"
 )
-@POLICY
-@RULES
-@click.option(
-    "--key",
-    type=click.Path(dir_okay=False, path_type=Path),
-    envvar=variable("key"),
-    help="Fingerprint key. [default: ~/.config/scanner/key]",
-)
+@ends_in_verdict
+@KEY
 @click.option(
     "--provenance",
     type=click.Choice([p.value for p in Provenance]),
     envvar=variable("provenance"),
     help="Where the text comes from. [default: unknown, counted as user_private]",
 )
-@RELEASE_AS
-@ARTEFACT
 @click.option(
     "--engine",
     type=click.Choice(sorted(engines())),
@@ -106,7 +78,6 @@ WRITTEN = ("html", "md")
     envvar=variable("sha256"),
     help="Identify remote shards by all their bytes, which reads them whole. [default: by version and footer]",
 )
-@AS_JSON
 def command(paths: tuple[str, ...], config: Path | None, **options: Any) -> int:
     """Scan Parquet shards and say how far a model trained on them may go.
 
@@ -114,26 +85,12 @@ def command(paths: tuple[str, ...], config: Path | None, **options: Any) -> int:
     in dataset.yaml or in a SCANNER_ variable; a flag wins over a variable, a variable over the file.
     """
     file = dataset_file(config, paths)
-    request = request_of(paths, file, options)
+    request = replace(request_of(paths, file, options), command=invocation())
     out = place(_chosen("out", options, file))
     if isinstance(out, Url):
         check_writable(out)
     evidence = scanning.scan(request, Bar())
-    write_reports(evidence, request.out)
-    if isinstance(out, Url):
-        publish(request.out, out)
-    show_verdict(evidence, as_json=_chosen("as_json", options, file))
-    return exit_code(evidence)
-
-
-def write_reports(evidence: Evidence, out: Path) -> list[Path]:
-    """Write the reports that every scan leaves, and give their paths."""
-    written = []
-    for name in WRITTEN:
-        found = formats()[name]
-        written.append(out / f"report{found.SUFFIX}")
-        write_text(written[-1], found.render(evidence))
-    return written
+    return conclude(evidence, request.out, out, as_json=_chosen("as_json", options, file))
 
 
 def dataset_file(config: Path | None, paths: Sequence[str]) -> DatasetFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -68,6 +69,8 @@ NAMED = 3
 
 SIGNED_NAME = 80
 SIGNED_REASON = 400
+
+LONGEST_COMMAND = 600
 
 SHORT_NAME = 40
 """Characters of a name within a sentence."""
@@ -346,6 +349,12 @@ def ranked_places(evidence: Evidence) -> list[PlacePart]:
         evidence.places,
         key=lambda place: (order.get((place.entity, place.column), last), -place.confidence, place.shard, place.row),
     )
+
+
+def commands(evidence: Evidence) -> list[tuple[str, str]]:
+    """What ran, as one types it: the scan and, where the verdict was made anew since, that; none if it is not known."""
+    ran = (("Command", evidence.scan.command), ("Decided anew by", evidence.scan.decided_by))
+    return [(label, shorten(shlex.join(words), LONGEST_COMMAND)) for label, words in ran if words]
 
 
 def artefact_phrase(risk: RiskPart) -> str:

@@ -178,6 +178,7 @@ def _context(evidence: Evidence) -> dict[str, Any]:
         "steady": [words.shorten(flip.input) for flip in verdict.flips if flip.at is None],
         "margins": verdict.margins,
         "other_gates": summary.tripped(evidence.other.verdict) if evidence.other else [],
+        "commands": summary.commands(evidence),
         "evidence_sha256": hashlib.sha256(to_json(evidence).encode("utf-8", "surrogatepass")).hexdigest(),
     }
 

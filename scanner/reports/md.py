@@ -213,6 +213,7 @@ def _provenance(evidence: Evidence) -> str:
         f"Provenance: {PROVENANCES[dataset.provenance]}. Licence: {shorten(dataset.licence) or 'not stated'}.",
         f"Scan {scan.id} by version {scan.scanner_version}, {scan.started} to {scan.ended}; "
         f"policy {scan.policy_sha256[:12]}, rules {scan.rules_sha256[:12]}, key {scan.key_id}.",
+        *(f"{label}: {words}" for label, words in summary.commands(evidence)),
         "This is an estimate of risk, made from counts; it holds no text of the dataset.",
     )
     return "---\n\n" + "\n".join(f"<sub>{escape(line)}</sub><br>" for line in lines).removesuffix("<br>")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
@@ -129,9 +130,12 @@ def _evidence_file() -> dict[str, Any]:
 
 def _invocation(evidence: Evidence) -> dict[str, Any]:
     read = not evidence.coverage.unscanned and all(s.status is ShardStatus.SCANNED for s in evidence.shards)
+    told = evidence.scan.command
+    command = {"commandLine": shlex.join(told), "arguments": told[1:]} if told else {}
     times = {"startTimeUtc": evidence.scan.started, "endTimeUtc": evidence.scan.ended}
     return {
         "executionSuccessful": read,
+        **command,
         **{name: time for name, time in times.items() if _UTC.fullmatch(time)},
         "toolExecutionNotifications": [_unread(part) for part in evidence.coverage.unscanned],
     }

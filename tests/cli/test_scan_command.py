@@ -179,3 +179,21 @@ def test_every_command_has_help(run: Run) -> None:
         assert name in out
         code, told, _ = run(name, "--help")
         assert (code, "Usage" in told) == (0, True)
+
+
+def test_evidence_and_reports_tell_the_command_that_scanned_and_the_one_that_decided_anew(
+    run: Run, tmp_path: Path
+) -> None:
+    shard, out = write_shard(tmp_path / "a.parquet", [MAIL]), tmp_path / "out"
+    run("scan", shard, "--no-names", "--out", out)
+    scanned = from_json((out / "evidence.json").read_bytes()).scan
+    hidden = ["--key", "…", "--engine", "inline", "--no-names"]
+    assert scanned.command == ["scanner", "scan", str(shard), "--out", str(out), *hidden]
+    assert scanned.decided_by == []
+    run("decide", out)
+    assert from_json((out / "evidence.json").read_bytes()).scan == scanned, "nothing was decided otherwise"
+    run("decide", out, "--epochs", "9")
+    decided = from_json((out / "evidence.json").read_bytes()).scan
+    assert decided.decided_by == ["scanner", "decide", str(out), "--epochs", "9.0"]
+    assert decided.command == scanned.command
+    assert "--epochs 9.0" in (out / "report.html").read_text()

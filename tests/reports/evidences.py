@@ -312,6 +312,7 @@ def hostile_evidence() -> Evidence:
     return base.model_copy(
         update={
             "dataset": base.dataset.model_copy(update={"name": MARKUP, "licence": LINES, "dropped_columns": [RTL]}),
+            "scan": base.scan.model_copy(update={"command": ["scanner", "scan", *HOSTILE_NAMES], "decided_by": [RTL]}),
             "columns": columns,
             "findings": findings,
             "shards": shards,
@@ -697,6 +698,7 @@ def _evidence(
             policy_sha256=digest("policy"),
             key_id="9b1f0c7d21aa6e30",
             engine="local, 2 workers",
+            command=["scanner", "scan", "data", "--out", "out", "--provenance", "public_web"],
         ),
         shards=[
             ShardPart(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from scanner.evidence import Evidence
 from scanner.reports import Format, formats
 
-from .evidences import LONG, MARKUP, hostile_evidence, internal_evidence, large_evidence
+from .evidences import LONG, MARKUP, hostile_evidence, internal_evidence, large_evidence, research_evidence
 
 FORMATS = formats()
 FOR_PEOPLE = {"html", "md", "terminal", "card"}
@@ -63,6 +64,19 @@ def test_no_format_that_becomes_a_page_holds_live_markup(format_: Format) -> Non
 def test_a_large_dataset_gives_a_report_for_people_below_three_megabytes(format_: Format) -> None:
     if format_.NAME in FOR_PEOPLE:
         assert len(format_.render(large_evidence()).encode()) < 3_000_000
+
+
+def test_the_command_that_scanned_can_be_read_and_typed_again(format_: Format) -> None:
+    text = format_.render(research_evidence())
+    match format_.NAME:
+        case "html":
+            assert "<code>scanner scan data --out out --provenance public_web</code>" in text
+        case "md":
+            assert "Command: scanner scan data --out out --provenance public_web" in text
+        case "sarif":
+            (invocation,) = json.loads(text)["runs"][0]["invocations"]
+            assert invocation["commandLine"] == "scanner scan data --out out --provenance public_web"
+            assert invocation["arguments"] == ["scan", "data", "--out", "out", "--provenance", "public_web"]
 
 
 def test_reports_call_nothing_anonymous(format_: Format) -> None:
