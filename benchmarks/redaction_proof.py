@@ -37,7 +37,7 @@ from scanner.model import Dataset, ModelCard, Provenance
 from scanner.outcome import Comparison
 from scanner.places import SURROGATE, place_file
 from scanner.redact import Request, redact
-from scanner.redaction import PSEUDONYM, Entry, RedactionPlan, plan_of_remedy
+from scanner.redaction import ELSEWHERE, PSEUDONYM, Entry, RedactionPlan, plan_of_remedy
 from scanner.redactor import FOLDER
 from scanner.rulebook import load_detectables
 from scanner.scan import VERSION
@@ -134,19 +134,22 @@ def labelled_set(
     dataset = Dataset(name, Provenance.LICENSED, languages=languages, model_card=card)
     scan(data, work / "scan", dataset, key)
     outcome = redact(Request((str(data),), work / "scan", work / "out", EVERYTHING, key, engine="inline"), Silent())
-    spans = ranges((work / "scan" / "spans").glob("*.parquet"))
+    changed_files = sorted((work / "out" / FOLDER / "changed").glob("*.parquet"))
+    spans, swept = ranges(changed_files), ranges(changed_files, only=ELSEWHERE)
     made = work / "out" / shard.name
     placed = ranges([place_file(work / "out" / FOLDER, sha256_of(made))])
     new = [text or "" for text in pq.read_table(made)["text"].to_pylist()]
     findings = found(detection, [document.text for document in texts], [document.language for document in texts])
     told = score(zip(texts, findings, strict=True), labels)
-    left = gold = whole = values = changed = 0
+    left = gold = whole = values = changed = labelled_too = 0
     for row, document in enumerate(texts):
         hidden = merged(spans.get(row, ()))
         under = {at for start, end in hidden for at in range(start, end)}
         for start, end in merged(golds(document, labels)):
             gold += end - start
             left += sum(at not in under for at in range(start, end))
+        marked = {at for start, end in golds(document, labels) for at in range(start, end)}
+        labelled_too += sum(at in marked for start, end in swept.get(row, ()) for at in range(start, end))
         for start, end in golds(document, labels):
             values += 1
             whole += document.text[start:end] in new[row]
@@ -163,6 +166,9 @@ def labelled_set(
         "found_before": len(before),
         "found_again": len(before & after),
         "still_found": outcome.still_found,
+        "swept": outcome.text.elsewhere,
+        "swept_characters": outcome.text.elsewhere_characters,
+        "swept_labelled": labelled_too,
     }
 
 
@@ -177,13 +183,13 @@ def golds(document: Document, labels: LabelMap) -> list[tuple[int, int]]:
     return [(span.start, span.end) for span in document.spans if labels.entity(span.label) is not None]
 
 
-def ranges(files: Iterable[Path]) -> Mapping[int, list[tuple[int, int]]]:
-    """Start and end of spans or places by row of the one text column."""
+def ranges(files: Iterable[Path], only: str = "") -> Mapping[int, list[tuple[int, int]]]:
+    """Start and end of spans or places by row of the one text column; `only` those of rules that begin so."""
     by_row: dict[int, list[tuple[int, int]]] = {}
     for file in files:
-        table = pq.read_table(file, columns=["row", "start", "end"])
-        for row in table.to_pylist():
-            by_row.setdefault(row["row"], []).append((row["start"], row["end"]))
+        for row in pq.read_table(file).to_pylist():
+            if row.get("rule", "").startswith(only):
+                by_row.setdefault(row["row"], []).append((row["start"], row["end"]))
     return by_row
 
 
@@ -307,17 +313,19 @@ def _sets(sets: Mapping[str, Step]) -> Iterator[str]:
 
 `left`: labelled characters that lie under no redaction. `missed`: 1 - `any`, the share that the detectors do not find
 when they read the texts as `scanner evaluate` does. `values whole`: labelled values that still stand somewhere in their
-new cell. `changed outside`: cells that differ in what is no finding. `found again`: fingerprints that the re-scan finds
-among those that were redacted, surrogates apart: occurrences that the language model did not find, which it finds once
-the text beside them has changed.
+new cell. `changed outside`: cells that differ in what is neither a finding nor swept. `swept`: places that no detector
+found, with a value that was found elsewhere; `characters` are theirs, and `labelled` those of them that lie under a
+label (the labels of the mail set name persons alone, and those of other sets leave companies and hospital wards).
+`found again`: fingerprints that the re-scan finds among those that were redacted, surrogates apart.
 
-| set | texts | labelled characters | left | missed | values whole | changed outside | found before | found again |
-|---|---:|---:|---:|---:|---:|---:|---:|---:|"""
+| set | texts | labelled characters | left | missed | values whole | changed outside | swept | characters | labelled | \
+found before | found again |
+|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"""
     for name, step in sets.items():
         yield (
             f"| {name} | {step['texts']} | {step['gold']:,} | {step['left']:.4f} | {step['missed_by_any']:.4f} | "
-            f"{step['values_whole']} of {step['values']} | {step['cells_changed_outside']} | {step['found_before']} | "
-            f"{step['found_again']} |"
+            f"{step['values_whole']} of {step['values']} | {step['cells_changed_outside']} | {step['swept']} | "
+            f"{step['swept_characters']} | {step['swept_labelled']} | {step['found_before']} | {step['found_again']} |"
         )
 
 

@@ -14,7 +14,10 @@ from scanner.wording import plural
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """Findings of one shard that a treatment is for, by entity and number of the treatment."""
+    """Findings of one shard that a treatment is for, by entity and number of the treatment.
+
+    `elsewhere` are those of them that no detector found: the same values in other places.
+    """
 
     entity: str
     treatment: int
@@ -22,6 +25,8 @@ class Selected:
     cells: int
     rows: int
     characters: int
+    elsewhere: int = 0
+    elsewhere_characters: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,8 @@ class ShardDone:
         shard: its name.
         sha256: of the shard as it was.
         made: SHA-256 of the new one; "" where none was written.
-        plan: digest of the plan and the keys that it was made under.
+        plan: digest of the plan that it was made under.
+        swept: tells which values were also changed where no detector found them.
         rows_before: rows that it had.
         rows: rows that it has.
         selected: findings that were changed, by entity and treatment.
@@ -49,6 +55,7 @@ class ShardDone:
     sha256: str
     made: str = ""
     plan: str = ""
+    swept: str = ""
     rows_before: int = 0
     rows: int = 0
     selected: tuple[Selected, ...] = ()
@@ -74,7 +81,8 @@ class Totals:
         words: in the columns that were touched.
         words_changed: of these, those that findings lay in.
         vocabulary: overlap of the vocabularies, estimated from a sample.
-        changed: findings and characters by (entity, operator).
+        changed: findings and characters by (entity, operator), those elsewhere among them.
+        elsewhere: findings and characters of these that no detector found: the same values in other places.
     """
 
     shards: int = 0
@@ -86,6 +94,7 @@ class Totals:
     words_changed: int = 0
     vocabulary: float = 1.0
     changed: Mapping[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    elsewhere: tuple[int, int] = (0, 0)
 
     @classmethod
     def of(cls, done: Sequence[ShardDone], treatments: Sequence[Treatment]) -> Totals:
@@ -109,6 +118,10 @@ class Totals:
             words_changed=sum(one.words_changed for one in written),
             vocabulary=before.overlap(after),
             changed=dict(sorted(changed.items())),
+            elsewhere=(
+                sum(part.elsewhere for one in written for part in one.selected),
+                sum(part.elsewhere_characters for one in written for part in one.selected),
+            ),
         )
 
 
@@ -146,10 +159,16 @@ class EntityChange(Part):
 
 
 class TextChange(Part):
-    """What the redaction cost the text."""
+    """What the redaction cost the text.
+
+    `elsewhere` are those of `findings` that no detector found: the same values in other places; `elsewhere_characters`
+    are theirs.
+    """
 
     findings: Count
+    elsewhere: Count
     characters: Count
+    elsewhere_characters: Count
     characters_share: Share
     words: Count
     words_changed: Count
@@ -186,6 +205,7 @@ class Comparison(Part):
     text: TextChange
     shards: ShardChange
     still_found: Count
+    not_looked_for: Count
     incomplete: bool
     faults: list[str]
 
@@ -199,6 +219,7 @@ def compare(
     totals: Totals,
     still_found: int,
     faults: tuple[str, ...],
+    not_looked_for: int = 0,
 ) -> Comparison:
     """The comparison of two scans with what was done between them.
 
@@ -210,7 +231,8 @@ def compare(
         remedy: what foretold it; None for a policy of the user's.
         totals: what was changed.
         still_found: values that were to go and are found all the same.
-        faults: shards that are not there, each with the reason.
+        faults: shards that are not there, or not wholly looked through, each with the reason.
+        not_looked_for: ways to write a value that were not looked for in other places, as there were too many.
     """
     standing = _standing(completed)
     foretold = _foretold(remedy)
@@ -235,6 +257,7 @@ def compare(
             dropped_columns=list(plan.dropped_columns),
         ),
         still_found=still_found,
+        not_looked_for=not_looked_for,
         incomplete=bool(faults) or after.verdict.incomplete,
         faults=list(faults),
     )
@@ -281,7 +304,9 @@ def _text(before: Evidence, totals: Totals) -> TextChange:
     all_characters = sum(column.characters for column in before.columns)
     return TextChange(
         findings=sum(count for count, _ in totals.changed.values()),
+        elsewhere=totals.elsewhere[0],
         characters=characters,
+        elsewhere_characters=totals.elsewhere[1],
         characters_share=min(1.0, characters / all_characters) if all_characters else 0.0,
         words=totals.words,
         words_changed=min(totals.words, totals.words_changed),
@@ -296,7 +321,15 @@ def _explained(outcome: Comparison, completed: Evidence, plan: RedactionPlan) ->
         yield from _score_sentence(outcome, outcome.foretold)
     yield from _left_to_do(outcome, plan)
     if outcome.still_found:
-        yield f"{outcome.still_found:,} values that were to go are still found: they stand where no span was."
+        yield (
+            f"{plural(outcome.still_found, 'value')} that were to go are still found, in places where the first scan "
+            "did not see them and the same text could not be told."
+        )
+    if outcome.not_looked_for:
+        yield (
+            f"{plural(outcome.not_looked_for, 'rare value')} were not looked for in other places: there are more than "
+            "fit into memory."
+        )
     for entity in outcome.entities:
         if entity.after > entity.before:
             yield (

@@ -6,8 +6,9 @@ data. A place says nothing of the value that stood there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,12 @@ class PlaceWriter:
         self._rows.clear()
 
 
+def by_cell(table: pa.Table) -> Iterator[tuple[int, int, list[dict[str, Any]]]]:
+    """Rows of a place file by the cell that they stand in: row, item and the places, in the file's order."""
+    cells = groupby(table.to_pylist(), key=lambda place: (place["row"], place["item"]))
+    return ((row, item, list(places)) for (row, item), places in cells)
+
+
 def marked(leaf: Leaf, found: Found, file: PlaceFile) -> Found:
     """The findings of a leaf, those that are surrogates marked as such.
 
@@ -118,9 +125,7 @@ def marked(leaf: Leaf, found: Found, file: PlaceFile) -> Found:
     table = file.between(leaf.column, int(leaf.rows[0]), int(leaf.rows[-1]) + 1)
     if not table.num_rows:
         return found
-    cells: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    for row in table.to_pylist():
-        cells.setdefault((row["row"], row["item"]), []).append((row["start"], row["end"]))
+    cells = {(row, item): [(one["start"], one["end"]) for one in places] for row, item, places in by_cell(table)}
     return {index: _marked(leaf, index, findings, cells) for index, findings in found.items()}
 
 

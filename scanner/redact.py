@@ -13,31 +13,38 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
+from scanner import elsewhere, shards, vault
 from scanner import scan as scanning
-from scanner import shards, vault
 from scanner.assemble import assemble, dataset_of
-from scanner.atomic import write_text
+from scanner.atomic import replacing, write_text
 from scanner.errors import BadOutput, BadRedaction, Fault, Locked
 from scanner.evidence import Evidence, Remedy, ShardPart
-from scanner.executors import Lost, Settings, engines
+from scanner.executors import Executor, Lost, Settings, engines
 from scanner.fingerprints import Fingerprinter
 from scanner.keys import load_key, read_key
 from scanner.model import Dataset, NamesMode, ShardStatus
 from scanner.outcome import Comparison, Selected, ShardDone, Totals, compare
 from scanner.plan import file_stem
-from scanner.redaction import Entry, Operator, RedactionPlan
-from scanner.redactor import FOLDER, RedactTask, chooser, from_json, redact_shard, treatments_of
+from scanner.redaction import Entry, Operator, RedactionPlan, chooser, treatments_of
+from scanner.redactor import FOLDER, RedactTask, from_json, redact_shard
 from scanner.remedies import Action, Kind, Options, measured
 from scanner.rulebook import load_rulebook
 from scanner.scan import Observer
-from scanner.selection import select, still_found, write_excess
-from scanner.shards import ShardFacts
+from scanner.selection import select, write_excess, write_still_found
+from scanner.shards import ReadOptions, ShardFacts
 from scanner.surrogates import Surrogates
+from scanner.wording import plural
 
 LOCK = ".lock"
 STATE = "redaction.json"
 RESCAN = "scan"
 DATASET = "dataset.yaml"
+
+SWEPT_HERE_BYTES = 16 << 20
+"""Shards of so many bytes together are swept in this process: workers would take longer to start."""
+
+ROUNDS = 4
+"""Times at most that shards are written again for values which the scan of the new shards finds all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,21 +156,85 @@ def redact(request: Request, observer: Observer, show: Callable[[str], None] = l
     with _output(request):
         folder = request.out / FOLDER
         tasks, unreadable = tasks_of(request, evidence, folder / "scratch")
+        if not tasks:
+            raise BadRedaction([Fault(str(request.evidence), "has no shard that could be scanned")])
+        _prepare_vault(request)
+        swept = _swept(request, tasks, show)
+        tasks = elsewhere.accept(swept, tasks, _stubborn(request) if request.resume else [])
         _prepare(request, tasks)
-        show(f"writing {len(tasks)} shards")
-        done = _run(request, tasks)
         _store_dropped(request, evidence)
-        if all(one.fault for one in done):
-            nothing = [Fault(str(request.evidence), "has no shard that could be scanned")]
-            raise BadRedaction([Fault(one.shard, one.fault) for one in done] or nothing)
-        faults = [f"{one.shard}: {one.fault}" for one in done if one.fault]
-        faults += [f"{name}: could not be scanned, so it was left out" for name in unreadable]
         _describe(request, evidence)
-        show("scanning the new shards")
-        after = _rescan(request, evidence, observer, tasks)
-        comparison = _compared(request, evidence, after, done, tasks, faults)
-        shutil.rmtree(folder / "scratch", ignore_errors=True)
+        written = _until_settled(request, evidence, tasks, swept, observer, show)
+        faults = [f"{one.shard}: {one.fault}" for one in written.done if one.fault]
+        faults += [f"{name}: could not be scanned, so it was left out" for name in unreadable]
+        comparison = _compared(request, evidence, written, [*faults, *swept.faults], swept.left_out)
+        for part in ("scratch", elsewhere.FOLDER):
+            shutil.rmtree(folder / part, ignore_errors=True)
     return comparison
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """New shards and their scan: what became of each, and how many values that were to go are still found."""
+
+    done: tuple[ShardDone, ...]
+    after: Evidence
+    still_found: int
+
+
+def _swept(request: Request, tasks: Sequence[RedactTask], show: Callable[[str], None]) -> elsewhere.Sweep:
+    """Where the values that are changed stand again, unless that is not asked for."""
+    if not request.plan.elsewhere or not request.plan.changes_shards:
+        return elsewhere.Sweep()
+    show(f"looking through {plural(len(tasks), 'shard')} for the same values in other places")
+    few = request.engine == "local" and sum(task.size_bytes for task in tasks) <= SWEPT_HERE_BYTES
+    return elsewhere.sweep(tasks, _executor(replace(request, engine="inline") if few else request).map)
+
+
+def _stubborn(request: Request) -> list[Path]:
+    """Files, one a round, of values that scans of the new shards found again, in this run or one that was cut off."""
+    return sorted((request.out / FOLDER).glob(f"stubborn-{request.plan.digest[:16]}-*.parquet"))
+
+
+def _until_settled(
+    request: Request,
+    evidence: Evidence,
+    tasks: list[RedactTask],
+    swept: elsewhere.Sweep,
+    observer: Observer,
+    show: Callable[[str], None],
+) -> _Written:
+    """Write and scan, and again for values that the scan finds all the same where the sweep knows places of them.
+
+    Raises:
+        BadRedaction: no shard could be written.
+    """
+    while True:
+        done = _run(request, tasks, show)
+        if all(one.fault for one in done):
+            raise BadRedaction([Fault(one.shard, one.fault) for one in done])
+        show("scanning the new shards")
+        after = _rescan(request, evidence, observer)
+        earlier = _stubborn(request)
+        number = request.out / FOLDER / f"stubborn-{request.plan.digest[:16]}-{len(earlier)}.parquet"
+        left = _still_found(request, tasks, number)
+        again = elsewhere.accept(swept, tasks, [*earlier, number] if left else earlier)
+        if again == tasks or len(earlier) >= ROUNDS:
+            number.unlink(missing_ok=True)
+            return _Written(tuple(done), after, left)
+        show(f"{plural(left, 'value')} that were to go are still found: writing the shards again that have them")
+        request, tasks = replace(request, resume=True), again
+
+
+def _still_found(request: Request, tasks: Sequence[RedactTask], file: Path) -> int:
+    """Keep the values that were to go and that the scan of the new shards finds all the same; how many."""
+    found = sorted((request.out / FOLDER / RESCAN / "spans").glob("*.parquet"))
+    treated = [task.selection for task in tasks if task.selection.is_file()]
+    if not treated:
+        return 0
+    with replacing(file) as draft:
+        whole = _whole_entities(request.plan)
+        return write_still_found(found, treated, whole, draft, request.out / FOLDER / "scratch")
 
 
 def tasks_of(request: Request, evidence: Evidence, scratch: Path) -> tuple[list[RedactTask], tuple[str, ...]]:
@@ -174,7 +245,7 @@ def tasks_of(request: Request, evidence: Evidence, scratch: Path) -> tuple[list[
     """
     _check_key(request, evidence)
     found = shards.find(request.paths)
-    executor = engines()[request.engine](Settings(request.workers, lambda _: None, _unwatched))
+    executor = _executor(request)
     facts = {one.shard.name: one for one in executor.map(shards.inspect, found) if isinstance(one, ShardFacts)}
     parts = {part.path: part for part in evidence.shards}
     faults = [*_shard_faults(facts, parts), *_plan_faults(request.plan, evidence)]
@@ -184,10 +255,17 @@ def tasks_of(request: Request, evidence: Evidence, scratch: Path) -> tuple[list[
     wanted = [name for name in sorted(parts) if name not in failed and name not in request.plan.dropped_shards]
     spans = {name: _spans(request.evidence, parts[name]) for name in parts}
     excess = _excess(request.plan, [file for name in sorted(spans) for file in spans[name]], scratch)
-    return [_task(request, facts[name], spans[name], excess) for name in wanted], failed
+    scanned = ReadOptions(
+        include=tuple(evidence.scan.include),
+        exclude=tuple(evidence.scan.exclude),
+        dropped=dataset_of(evidence).dropped_columns,
+    )
+    return [_task(request, facts[name], spans[name], scanned, excess) for name in wanted], failed
 
 
-def _task(request: Request, facts: ShardFacts, spans: tuple[Path, ...], excess: Path | None) -> RedactTask:
+def _task(
+    request: Request, facts: ShardFacts, spans: tuple[Path, ...], scanned: ReadOptions, excess: Path | None
+) -> RedactTask:
     assert facts.stamp is not None, "a shard that could be hashed was looked at"
     return RedactTask(
         plan=request.plan,
@@ -197,6 +275,8 @@ def _task(request: Request, facts: ShardFacts, spans: tuple[Path, ...], excess: 
         size_bytes=facts.size_bytes,
         out=request.out,
         spans=spans,
+        units=tuple(shards.units(facts)),
+        options=scanned,
         excess=excess,
         key_file=request.key_file,
         rules=request.rules,
@@ -294,19 +374,23 @@ def _overlap(one: Path, other: Path) -> bool:
 
 def _prepare(request: Request, tasks: Sequence[RedactTask]) -> None:
     """Bring the output folder to what this run starts from: nothing, or the shards that are done and whole."""
-    if request.vault is not None and request.vault_key is not None:
-        _check_vault(request)
-        vault.prepare(request.vault, load_key(request.vault_key, request.out))
     kept = [task for task in tasks if request.resume and _is_done(task)]
     _clear(request.out, {task.target for task in kept})
     own = request.out / FOLDER
     names = {file.name for task in kept for file in (task.done, task.selection)}
     stale = [file for part in ("done", "changed") for file in (own / part).glob("*") if file.name not in names]
+    stale += [] if request.resume else [*own.glob("stubborn-*")]
     for file in (*stale, *own.glob("report.*"), own / STATE, own / scanning.GONE):
         file.unlink(missing_ok=True)
     if not kept:
         for part in (RESCAN, "places"):
             shutil.rmtree(own / part, ignore_errors=True)
+
+
+def _prepare_vault(request: Request) -> None:
+    if request.vault is not None and request.vault_key is not None:
+        _check_vault(request)
+        vault.prepare(request.vault, load_key(request.vault_key, request.out))
 
 
 def _check_vault(request: Request) -> None:
@@ -334,7 +418,7 @@ def _is_done(task: RedactTask) -> bool:
         done = from_json(task.done.read_text())
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    same = done.plan == task.plan.digest and done.sha256 == task.sha256
+    same = (done.plan, done.swept, done.sha256) == (task.plan.digest, task.swept, task.sha256)
     if not same or not task.selection.is_file() or not task.target.is_file():
         return False
     return vault.sha256_of(task.target) == done.made and _is_kept(task, done.made)
@@ -348,18 +432,22 @@ def _is_kept(task: RedactTask, made: str) -> bool:
     return entry in vault.entries(task.vault, read_key(task.vault_key))
 
 
-def _run(request: Request, tasks: Sequence[RedactTask]) -> list[ShardDone]:
+def _run(request: Request, tasks: Sequence[RedactTask], show: Callable[[str], None]) -> list[ShardDone]:
     """Write every shard that is not there, and give what became of each, by name."""
     waiting = [task for task in tasks if not (request.resume and _is_done(task))]
     done = [from_json(task.done.read_text()) for task in tasks if task not in waiting]
-    executor = engines()[request.engine](Settings(request.workers, lambda _: None, _unwatched))
-    for result in executor.map(redact_shard, waiting):
+    show(f"writing {plural(len(waiting), 'shard')}")
+    for result in _executor(request).map(redact_shard, waiting):
         if isinstance(result, Lost):
             name, sha256 = result.item.shard.name, result.item.sha256
             done.append(ShardDone(name, sha256, fault="its worker did not finish it"))
         else:
             done.append(result)
     return sorted(done, key=lambda one: one.shard)
+
+
+def _executor(request: Request) -> Executor:
+    return engines()[request.engine](Settings(request.workers, lambda _: None, _unwatched))
 
 
 def _unwatched(progress: Any) -> None:
@@ -418,7 +506,7 @@ def _describe(request: Request, evidence: Evidence) -> None:
     write_text(request.out / FOLDER / STATE, json.dumps(state, sort_keys=True) + "\n")
 
 
-def _rescan(request: Request, evidence: Evidence, observer: Observer, tasks: Sequence[RedactTask]) -> Evidence:
+def _rescan(request: Request, evidence: Evidence, observer: Observer) -> Evidence:
     """Scan the new shards as the old ones were, then judge them knowing what was taken out."""
     rescanned = scanning.Request(
         paths=(str(request.out),),
@@ -451,26 +539,20 @@ def _rescan(request: Request, evidence: Evidence, observer: Observer, tasks: Seq
 def _compared(
     request: Request,
     evidence: Evidence,
-    after: Evidence,
-    done: Sequence[ShardDone],
-    tasks: Sequence[RedactTask],
+    written: _Written,
     faults: Sequence[str],
+    left_out: int,
 ) -> Comparison:
-    shown = _with_recalls(request, after)
-    scan_folder = request.out / FOLDER / RESCAN
-    treated = {task.shard.name: task.selection for task in tasks if task.selection.is_file()}
-    found = sorted((scan_folder / "spans").glob("*.parquet"))
-    whole = _whole_entities(request.plan)
-    left = still_found(found, list(treated.values()), whole, request.out / FOLDER / "scratch") if treated else 0
     return compare(
         evidence,
-        after,
-        shown,
+        written.after,
+        _with_recalls(request, written.after),
         request.plan,
         request.remedy,
-        Totals.of(done, treatments_of(request.plan)),
-        left,
+        Totals.of(written.done, treatments_of(request.plan)),
+        written.still_found,
         tuple(faults),
+        left_out,
     )
 
 

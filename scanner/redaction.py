@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import cache
@@ -102,6 +102,7 @@ class RedactionPlan:
         epochs: passes that the model is to be trained for; None for as said.
         parameters: weights that the model is to have; None for as said.
         recalls: recall to be shown by entity, which no redaction can do.
+        elsewhere: a value that is changed where it was found is changed where it stands again, too.
     """
 
     name: str
@@ -112,6 +113,7 @@ class RedactionPlan:
     epochs: float | None = None
     parameters: float | None = None
     recalls: tuple[tuple[str, float], ...] = ()
+    elsewhere: bool = True
 
     @property
     def digest(self) -> str:
@@ -130,6 +132,31 @@ class RedactionPlan:
             return KEEP
         covering = (entry.treatment for entry in self.entries if entry.covers(entity, column, rule))
         return next(covering, KEEP)
+
+
+ELSEWHERE = "elsewhere:"
+"""Prefix of the rule of an occurrence that no detector found, of a value that was found in another place."""
+
+Choose = Callable[[str, str, str], int]
+"""Number of the treatment of a finding by entity, column and rule; negative for those that stay."""
+
+
+def treatments_of(plan: RedactionPlan) -> list[Treatment]:
+    """Every treatment of a plan, each once; its number is its place."""
+    return list(dict.fromkeys([*(entry.treatment for entry in plan.entries), PSEUDONYM]))
+
+
+def chooser(plan: RedactionPlan) -> Choose:
+    """Gives the number of the treatment of a kind of finding; -1 where it stays."""
+    numbers = {treatment: number for number, treatment in enumerate(treatments_of(plan))}
+
+    def choose(entity: str, column: str, rule: str) -> int:
+        if column in plan.dropped_columns:
+            return -1
+        treatment = plan.treatment(entity, column, rule.removeprefix(ELSEWHERE))
+        return -1 if treatment.operator is Operator.KEEP else numbers[treatment]
+
+    return choose
 
 
 _ONLY_JUDGED = frozenset({"name", "epochs", "parameters", "recalls"})
@@ -192,6 +219,7 @@ def parse_redaction(document: Document, known_entities: Collection[str]) -> Reda
         deduplicate=tuple(Deduplicate(entry.most, entry.entity) for entry in parsed.deduplicate),
         dropped_columns=tuple(parsed.drop.columns),
         dropped_shards=tuple(parsed.drop.shards),
+        elsewhere=parsed.elsewhere,
     )
 
 
@@ -231,6 +259,7 @@ class _File(_Part):
     findings: list[_Finding] = []
     deduplicate: list[_Deduplicate] = []
     drop: _Drop = _Drop()
+    elsewhere: bool = True
 
 
 _SETTINGS = {"text": ("with", Operator.REPLACE), "keep_last": ("keep_last", Operator.MASK)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
@@ -24,12 +24,12 @@ from scanner.errors import UnreadableShard
 from scanner.keys import read_key
 from scanner.model import UnscannedReason
 from scanner.outcome import Selected, ShardDone
-from scanner.places import PlaceFile, PlaceWriter, place_file
+from scanner.places import PlaceFile, PlaceWriter, by_cell, place_file
 from scanner.plan import file_stem
-from scanner.redaction import PSEUDONYM, Operator, RedactionPlan, Treatment
+from scanner.redaction import ELSEWHERE, PSEUDONYM, Operator, RedactionPlan, Treatment, chooser, treatments_of
 from scanner.rulebook import load_detectables
-from scanner.selection import rows_of, select
-from scanner.shards import Shard
+from scanner.selection import rows_of, select, write_accepted
+from scanner.shards import ReadOptions, Shard, Unit
 from scanner.shards.leaves import LeafType, Role, Rows, as_text
 from scanner.shards.rewrite import Changes, rewrite
 from scanner.shards.source import Stamp, stamp
@@ -56,7 +56,12 @@ class RedactTask:
         size_bytes: of the file.
         out: folder of the new shards.
         spans: files of the shard's spans.
+        units: its runs of row groups.
+        options: which columns were scanned.
         excess: occurrences too many over all shards, if any are counted.
+        elsewhere: spans of values that stand where no detector found them, if they were looked for.
+        accepted: values of which these spans are changed, too.
+        swept: tells which of these spans the shard has; "" for none.
         key_file: of the fingerprint key.
         rules: folder of rules beside the packaged ones.
         vault: file that keeps what is taken out, if one is asked for.
@@ -70,11 +75,16 @@ class RedactTask:
     size_bytes: int
     out: Path
     spans: tuple[Path, ...]
+    units: tuple[Unit, ...]
+    options: ReadOptions
     excess: Path | None
     key_file: Path
     rules: Path | None = None
     vault: Path | None = None
     vault_key: Path | None = None
+    elsewhere: Path | None = None
+    accepted: Path | None = None
+    swept: str = ""
 
     @property
     def stem(self) -> str:
@@ -139,24 +149,6 @@ def redact_shard(task: RedactTask) -> ShardDone:
     return done
 
 
-def treatments_of(plan: RedactionPlan) -> list[Treatment]:
-    """Every treatment of a plan, each once; its number is its place."""
-    return list(dict.fromkeys([*(entry.treatment for entry in plan.entries), PSEUDONYM]))
-
-
-def chooser(plan: RedactionPlan) -> Any:
-    """Gives the number of the treatment of a kind of finding; -1 where it stays."""
-    numbers = {treatment: number for number, treatment in enumerate(treatments_of(plan))}
-
-    def choose(entity: str, column: str, rule: str) -> int:
-        if column in plan.dropped_columns:
-            return -1
-        treatment = plan.treatment(entity, column, rule)
-        return -1 if treatment.operator is Operator.KEEP else numbers[treatment]
-
-    return choose
-
-
 def ranks_of(entities: Entities) -> dict[str, int]:
     """Entities that tell a person, the best to tell persons apart first."""
     last = {"PERSON": 2, "USERNAME": 1}
@@ -200,7 +192,7 @@ def _redacted(task: RedactTask) -> ShardDone:
     with replacing(task.selection) as selection:
         treatments = treatments_of(task.plan)
         selected = select(
-            task.spans,
+            _all_spans(task),
             task.shard.name,
             chooser(task.plan),
             task.scratch,
@@ -213,6 +205,15 @@ def _redacted(task: RedactTask) -> ShardDone:
         dropping = [number for number, one in enumerate(treatments) if one.operator is Operator.DROP_ROW]
         dropped = np.array(rows_of(selection, dropping) if dropping else [], np.int64)
         return _written(task, editor, dropped, selected)
+
+
+def _all_spans(task: RedactTask) -> tuple[Path, ...]:
+    """Files of what was found, and of where the same values stand again."""
+    if not task.swept or task.elsewhere is None or task.accepted is None:
+        return task.spans
+    file = task.scratch / "elsewhere.parquet"
+    write_accepted(task.elsewhere, task.accepted, file, task.scratch)
+    return (*task.spans, file)
 
 
 def _written(task: RedactTask, editor: _Editor, dropped: Rows, selected: tuple[Selected, ...]) -> ShardDone:
@@ -236,6 +237,7 @@ def _written(task: RedactTask, editor: _Editor, dropped: Rows, selected: tuple[S
         sha256=task.sha256,
         made=made,
         plan=task.plan.digest,
+        swept=task.swept,
         rows_before=result.rows + len(dropped),
         rows=result.rows,
         selected=selected,
@@ -277,7 +279,7 @@ class _Editor:
         if not len(rows):
             return {}
         table = self.selection.between(leaf.column, int(rows[0]), int(rows[-1]) + 1)
-        cells = list(_cells(table))
+        cells = list(by_cell(table))
         if leaf.role is Role.TEXT:
             self.words += pc.sum(pc.count_substring_regex(values, r"\S+")).as_py() or 0
         slots = [_slot(rows, row, item) for row, item, _ in cells]
@@ -317,7 +319,8 @@ class _Editor:
         return made.text
 
     def _made(self, span: Mapping[str, Any], text: str) -> str:
-        value = Value(text, span["entity"], span["fingerprint"], span["rule"], span["person"] or b"")
+        rule = span["rule"].removeprefix(ELSEWHERE)
+        value = Value(text, span["entity"], span["fingerprint"], rule, span["person"] or b"")
         return self.tools.anonymize(self.treatments[span["treatment"]], value)
 
     def _sketch(self, leaf: LeafType, values: pa.Array, new: Mapping[int, str | None]) -> None:
@@ -332,18 +335,6 @@ class _Editor:
         ]
         self.before |= Sketch.of(before, self.tools.sketch_key)
         self.after |= Sketch.of(after, self.tools.sketch_key)
-
-
-def _cells(table: pa.Table) -> Iterator[tuple[int, int, list[dict[str, Any]]]]:
-    """Spans by cell: row, item and the spans, ascending."""
-    spans: list[dict[str, Any]] = []
-    for span in table.to_pylist():
-        if spans and (span["row"], span["item"]) != (spans[0]["row"], spans[0]["item"]):
-            yield spans[0]["row"], spans[0]["item"], spans
-            spans = []
-        spans.append(span)
-    if spans:
-        yield spans[0]["row"], spans[0]["item"], spans
 
 
 def _slot(rows: Rows, row: int, item: int) -> int:

@@ -6,7 +6,7 @@ nothing here grows with the number of spans but its temporary files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,13 +16,10 @@ import pyarrow as pa
 from scanner.model import DOCUMENTATION
 from scanner.outcome import Selected
 from scanner.places import GROUP_ROWS
-from scanner.redaction import Deduplicate
+from scanner.redaction import ELSEWHERE, Choose, Deduplicate
+from scanner.spans import SCHEMA
 
 MEMORY_LIMIT = "512MB"
-
-Choose = Callable[[str, str, str], int]
-"""Number of the treatment of a finding by entity, column and rule; negative for those that stay."""
-
 
 _EXCESS = """
 COPY (
@@ -58,7 +55,9 @@ GROUP BY row
 
 _COUNTED = """
 SELECT entity, treatment, count(*)::BIGINT, count(DISTINCT ("column", row, item))::BIGINT,
-       count(DISTINCT row)::BIGINT, sum("end" - start)::BIGINT
+       count(DISTINCT row)::BIGINT, sum("end" - start)::BIGINT,
+       count(*) FILTER (WHERE starts_with(rule, $elsewhere))::BIGINT,
+       coalesce(sum("end" - start) FILTER (WHERE starts_with(rule, $elsewhere)), 0)::BIGINT
 FROM selected GROUP BY ALL ORDER BY ALL
 """
 
@@ -129,7 +128,7 @@ def select(
         _register(connection, shard, choose, excess, ranks or {})
         connection.execute(_PERSONS, {"shard": shard, "documentation": DOCUMENTATION})
         connection.execute(_SELECTED, {"shard": shard, "excess": excess_treatment})
-        counted = tuple(Selected(*row) for row in connection.execute(_COUNTED).fetchall())
+        counted = tuple(Selected(*row) for row in connection.execute(_COUNTED, {"elsewhere": ELSEWHERE}).fetchall())
         if file is not None:
             connection.execute(
                 f'COPY (SELECT * FROM selected ORDER BY "column", row, item, start) '  # noqa: S608 - a path of ours
@@ -146,28 +145,106 @@ def rows_of(selection: Path, treatments: Sequence[int]) -> list[int]:
         return [row for (row,) in connection.execute(query, {"treatments": list(treatments)}).fetchall()]
 
 
-def still_found(after: Sequence[Path], treated: Sequence[Path], entities: Collection[str] | None, scratch: Path) -> int:
-    """Distinct values that were taken out and are found all the same, told by their fingerprints.
+def write_still_found(
+    after: Sequence[Path], treated: Sequence[Path], entities: Collection[str] | None, file: Path, scratch: Path
+) -> int:
+    """Write the values, as entity and fingerprint, that were taken out and are found all the same, and count them.
 
     Args:
         after: spans of the new shards.
         treated: selections of all shards, as `select` wrote them.
         entities: those of which every value was to go, None for all; of others, some may rightly stay.
+        file: to write.
         scratch: folder for temporary files.
     """
-    if not after or not treated:
-        return 0
     with _tables(after, scratch) as connection:
-        connection.read_parquet([str(file) for file in treated]).create_view("treated")
+        connection.read_parquet([str(one) for one in treated]).create_view("treated")
         query = """
-            SELECT count(*) FROM (
-                SELECT DISTINCT entity, fingerprint FROM spans
-                WHERE NOT starts_with(rule, $documentation) AND ($all OR list_contains($entities, entity))
-                INTERSECT SELECT DISTINCT entity, fingerprint FROM treated)
+            SELECT DISTINCT entity, fingerprint FROM spans
+            WHERE NOT starts_with(rule, $documentation) AND ($all OR list_contains($entities, entity))
+            INTERSECT SELECT DISTINCT entity, fingerprint FROM treated ORDER BY ALL
         """
         values = {"documentation": DOCUMENTATION, "all": entities is None, "entities": sorted(entities or ())}
-        ((count,),) = connection.execute(query, values).fetchall()
-        return int(count)
+        return _copied(connection, query, file, values)
+
+
+def merge_values(files: Sequence[Path], schema: pa.Schema, file: Path, most: int, scratch: Path) -> int:
+    """Write the values of all shards once each, with the most frequent ones first in line; how many were left out.
+
+    Args:
+        files: of `sweep.VALUES`.
+        schema: theirs.
+        file: to write, by anchor.
+        most: values to keep.
+        scratch: folder for temporary files.
+    """
+    names = ", ".join(f'"{name}"' for name in schema.names if name not in ("rule", "findings"))
+    with _tables(files, scratch) as connection:
+        connection.execute(
+            f"CREATE TEMP TABLE merged AS SELECT {names}, min(rule) AS rule, sum(findings)::BIGINT AS findings "  # noqa: S608 - names of ours
+            f"FROM spans GROUP BY {names}"
+        )
+        query = f"SELECT * FROM (SELECT * FROM merged ORDER BY findings DESC, {names} LIMIT $most) ORDER BY {names}"  # noqa: S608 - names of ours
+        kept = _copied(connection, query, file, {"most": most})
+        ((all_of_them,),) = connection.execute("SELECT count(*) FROM merged").fetchall()
+        return int(all_of_them) - kept
+
+
+def write_accepted_values(
+    found: Sequence[Path], elsewhere: Sequence[Path], stubborn: Sequence[Path], file: Path, scratch: Path
+) -> dict[str, str]:
+    """Write the values that are changed also where no detector found them, as entity and fingerprint.
+
+    A value is one if it was found in at least as many places as not: a word that is mostly something else (`Subject`,
+    `Will` at the head of a question) stays where it is, as does what a detector took for a name once by mistake.
+
+    Args:
+        found: spans of all shards.
+        elsewhere: where the same values stand else, of all shards.
+        stubborn: values that a second look found again, as `write_still_found` wrote them: these are always such.
+        file: to write.
+        scratch: folder for temporary files.
+
+    Returns:
+        What tells the occurrences of one shard from others, by the shard's name, for shards that have any.
+    """
+    with _tables(found, scratch) as connection:
+        connection.read_parquet([str(one) for one in elsewhere]).create_view("elsewhere")
+        connection.execute("CREATE TEMP TABLE stubborn (entity VARCHAR, fingerprint BLOB)")
+        for one in stubborn:
+            connection.execute(f"INSERT INTO stubborn SELECT * FROM read_parquet('{_quoted(one)}')")  # noqa: S608 - ours
+        query = """
+            SELECT entity, fingerprint
+            FROM (SELECT entity, fingerprint, count(*) AS missed FROM elsewhere GROUP BY ALL)
+            JOIN (SELECT entity, fingerprint, count(*) AS found FROM spans GROUP BY ALL) USING (entity, fingerprint)
+            WHERE missed <= found
+            UNION SELECT entity, fingerprint FROM stubborn SEMI JOIN elsewhere USING (entity, fingerprint)
+            ORDER BY ALL
+        """
+        _copied(connection, query, file, {})
+        told = connection.execute(
+            f"""
+            SELECT shard, sha256(string_agg(
+                concat_ws('|', "column", row, item, start, "end", entity, hex(fingerprint)), '\n'
+                ORDER BY "column", row, item, start))
+            FROM elsewhere SEMI JOIN read_parquet('{_quoted(file)}') USING (entity, fingerprint) GROUP BY shard
+            """  # noqa: S608 - a path of ours
+        ).fetchall()
+        return dict(told)
+
+
+def write_accepted(elsewhere: Path, accepted: Path, file: Path, scratch: Path) -> None:
+    """Write those spans of a shard's `elsewhere` whose value is accepted."""
+    with _tables([elsewhere], scratch) as connection:
+        query = f"SELECT * FROM spans SEMI JOIN read_parquet('{_quoted(accepted)}') USING (entity, fingerprint)"  # noqa: S608 - ours
+        _copied(connection, query, file, {})
+
+
+def _copied(connection: duckdb.DuckDBPyConnection, query: str, file: Path, values: Mapping[str, object]) -> int:
+    """Write what a query gives; how many rows."""
+    connection.execute(f"COPY ({query}) TO '{_quoted(file)}' (FORMAT parquet, COMPRESSION zstd)", values)
+    ((count,),) = connection.fetchall()
+    return int(count)
 
 
 def _register(
@@ -202,7 +279,7 @@ def _register(
 
 @contextmanager
 def _tables(spans: Sequence[Path], scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection in which the files are the view `spans`."""
+    """A connection in which the files are the view `spans`; a shard without rows has none."""
     scratch.mkdir(parents=True, exist_ok=True)
     settings = {
         "memory_limit": MEMORY_LIMIT,
@@ -212,7 +289,10 @@ def _tables(spans: Sequence[Path], scratch: Path) -> Iterator[duckdb.DuckDBPyCon
         "autoinstall_known_extensions": False,
     }
     with duckdb.connect(":memory:", config=settings) as connection:
-        connection.read_parquet([str(file) for file in spans]).create_view("spans")
+        if spans:
+            connection.read_parquet([str(file) for file in spans]).create_view("spans")
+        else:
+            connection.from_arrow(SCHEMA.empty_table()).create_view("spans")
         yield connection
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -26,6 +27,7 @@ from scanner.outcome import Comparison
 from scanner.redaction import RedactionPlan, parse_redaction, plan_of_remedy
 from scanner.redactor import FOLDER as OWN_FOLDER
 from scanner.reports._redaction import markdown
+from scanner.wording import plural
 
 ANY_FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -36,6 +38,7 @@ ANY_FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--out", type=FOLDER, required=True, help="Folder for the new shards; empty, or of an earlier run.")
 @click.option("--plan", "remedy", metavar="REMEDY", help="Remedy of the report to apply, such as remedy-2.")
 @click.option("--policy", type=FILE, help="What to do with which finding (redaction.yaml).")
+@click.option("--found-only", is_flag=True, help="Leave the same values in places where the scan did not find them.")
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @click.option("--resume", is_flag=True, help="Go on with what a killed run of the same plan finished.")
 @click.option(
@@ -70,6 +73,7 @@ def command(
     engine: str,
     workers: int | None,
     *,
+    found_only: bool,
     dry_run: bool,
     resume: bool,
     as_json: bool,
@@ -82,12 +86,13 @@ def command(
         raise click.UsageError("say what to do: --plan REMEDY of the report, or --policy redaction.yaml")
     found = scanning.read_evidence(evidence)
     chosen = _remedy(found, remedy) if remedy else None
+    plan = plan_of_remedy(chosen) if chosen else _plan(policy, rules)
     key_file = key or default_key_file()
     request = redacting.Request(
         paths=paths,
         evidence=evidence,
         out=out,
-        plan=plan_of_remedy(chosen) if chosen else _plan(policy, rules),
+        plan=replace(plan, elsewhere=plan.elsewhere and not found_only),
         key_file=key_file,
         rules=rules,
         policy=release_policy,
@@ -154,7 +159,10 @@ def _show_cost(request: redacting.Request) -> None:
         table.add_row(one.entity, cost.treatments[one.treatment], *(f"{count:,}" for count in counts))
     console = Console()
     console.print(table)
-    console.print(f"{cost.shards:,} shards of {cost.size_bytes:,} bytes would be read and written; nothing was.")
+    told = f"{plural(cost.shards, 'shard')} of {cost.size_bytes:,} bytes would be read and written; nothing was."
+    if request.plan.elsewhere and cost.selected:
+        told += " The same values in places where the scan did not find them are looked for then, and not counted here."
+    console.print(told)
     for name in cost.dropped_shards:
         console.print(f"left out: the shard {name}", markup=False)
     for name in cost.dropped_columns:

@@ -70,6 +70,11 @@ def _entity(entity: EntityChange) -> str:
 def _text(outcome: Comparison) -> Iterator[str]:
     text, shards = outcome.text, outcome.shards
     yield f"- {text.findings:,} findings, {text.characters:,} characters ({text.characters_share:.1%} of all)."
+    if text.elsewhere:
+        yield (
+            f"- Also redacted, and among these: {text.elsewhere:,} places ({text.elsewhere_characters:,} characters) "
+            "with the same value, not detected there."
+        )
     yield f"- {text.words_changed:,} of {text.words:,} words in the columns that were touched."
     yield f"- {text.vocabulary_overlap:.0%} of the vocabulary of these columns is in both (estimated from a sample)."
     chunks = f"{shards.chunks_touched:,} column chunks anew, {shards.chunks_copied:,} as they were"
