@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scanner.detectors.automata import Expression, automaton
-from scanner.detectors.digits import CLUSTER
+from scanner.detectors.digits import Bytes, Spans, clusters, joined
 from scanner.detectors.evaluate import FOREIGN_DIGITS, MARGIN
 from scanner.detectors.superset import Superset, superset
 from scanner.rules import Rule, RuleSet
@@ -28,11 +28,10 @@ Key = tuple[int, int]
 """A pattern: position of its rule in the rule set, position in the rule."""
 
 SEPARATOR = b"\n"
-_CLUSTERS: Key = (-2, -2)
-_CLUSTER_NUMBER = 1
 _LONGEST_AROUND_DIGITS = 256
 _PIECE_BYTES = 1 << 28
 _OVERLAP_BYTES = 1 << 16
+_STRIDE_BYTES = 1 << 10
 
 
 FOREIGN: Key = (-1, -1)
@@ -150,10 +149,10 @@ class Screen:
         An expression that Hyperscan refuses goes everywhere.
         """
         wanted: tuple[list[Expression], list[Expression]] = (
-            [(_foreign_digits(), hyperscan.HS_FLAG_DOTALL), (CLUSTER, hyperscan.HS_FLAG_DOTALL)],
+            [(_foreign_digits(), hyperscan.HS_FLAG_DOTALL)],
             [],
         )
-        keys: tuple[list[list[Key]], list[list[Key]]] = ([[FOREIGN], [_CLUSTERS]], [])
+        keys: tuple[list[list[Key]], list[list[Key]]] = ([[FOREIGN]], [])
         for (expression, caseless), known in sorted(expressions.items()):
             part = int(self._is_clustered(known))
             flags = hyperscan.HS_FLAG_DOTALL | (hyperscan.HS_FLAG_CASELESS if caseless else 0)
@@ -169,8 +168,8 @@ class Screen:
 
     def _gap(self, keys: list[Key]) -> int:
         """Code points between two hits from which on they are two runs."""
-        if keys in ([FOREIGN], [_CLUSTERS]):
-            return _OVERLAP_BYTES if keys == [FOREIGN] else _LONGEST_AROUND_DIGITS
+        if keys == [FOREIGN]:
+            return _OVERLAP_BYTES
         bounds = [self.bounds(key) for key in keys]
         return max(bound.before + 2 if bound else _OVERLAP_BYTES for bound in bounds)
 
@@ -178,7 +177,6 @@ class Screen:
         """By expression, runs [first, last] of reported end offsets that lie close together."""
         width = 1 if block.is_ascii else 4
         gaps = [gap * width for gap in self._gaps]
-        gaps[_CLUSTER_NUMBER] = self._gaps[_CLUSTER_NUMBER]
         runs: list[list[list[int]]] = [[] for _ in gaps]
 
         def seen(number: int, _start: int, end: int, _flags: int, base: Any) -> None:
@@ -192,11 +190,9 @@ class Screen:
 
         for low, piece in _pieces(block.data, 0, len(block.data)):
             self._databases[0].scan(piece, match_event_handler=seen, context=(0, low))
-        clusters = _merged(runs[_CLUSTER_NUMBER], gaps[_CLUSTER_NUMBER])
-        runs[_CLUSTER_NUMBER] = []
         for database in self._databases[1:]:
-            for span in _around(clusters, block):
-                for begin, part in _pieces(block.data, span[0], span[1]):
+            for first, last in _around_clusters(block).tolist():
+                for begin, part in _pieces(block.data, first, last):
                     database.scan(part, match_event_handler=seen, context=(self._around_digits, begin))
         return [_merged(run, gap) for run, gap in zip(runs, gaps, strict=True)]
 
@@ -248,16 +244,24 @@ def _pieces(data: pa.Buffer, first: int, last: int) -> Iterator[tuple[int, pa.Bu
         yield low, data.slice(low, min(last, offset + _PIECE_BYTES) - low)
 
 
-def _around(clusters: list[list[int]], block: Block) -> list[list[int]]:
-    """Bytes `[first, last)` in which matches that hold a cluster lie, with a byte at either end."""
+def _around_clusters(block: Block) -> Spans:
+    """Bytes in which matches that hold a cluster of digits lie, with a byte at either end, ascending and apart."""
+    raw = np.frombuffer(block.data, dtype=np.uint8)
+    around = joined(clusters(raw), _LONGEST_AROUND_DIGITS)
+    if not len(around):
+        return around
     reach = _LONGEST_AROUND_DIGITS + 1
-    size = len(block.data)
-    spans = []
-    for first, last in clusters:
-        near = block.data.slice(max(0, first - 4 * reach), min(size, last + 4 * reach) - max(0, first - 4 * reach))
-        width = reach if memoryview(near).tobytes().isascii() else 4 * reach
-        spans.append([max(0, first - width), min(size, last + width)])
-    return _merged(spans, 0)
+    widths = np.where(_all_ascii(raw, around, 4 * reach), reach, 4 * reach)
+    return joined(np.column_stack((around[:, 0] - widths, around[:, 1] + widths)).clip(0, raw.size), 0)
+
+
+def _all_ascii(raw: Bytes, spans: Spans, reach: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Whether each span and `reach` bytes beside it are ASCII, told by the strides that they lie in."""
+    strides = np.arange(0, raw.size, _STRIDE_BYTES)
+    beyond = np.append(0, np.cumsum(np.maximum.reduceat(raw, strides) >= 0x80))
+    firsts = (spans[:, 0] - reach).clip(0) // _STRIDE_BYTES
+    lasts = (spans[:, 1] + reach).clip(0, raw.size - 1) // _STRIDE_BYTES
+    return beyond[lasts + 1] == beyond[firsts]
 
 
 def _merged(runs: list[list[int]], gap: int) -> list[list[int]]:

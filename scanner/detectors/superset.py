@@ -67,7 +67,7 @@ class Superset:
         longest: greatest number of code points that a match may have; None if there is no bound.
         before: greatest number of code points from the start of a match to its reported position; None likewise.
         reach: greatest number of code points that an assertion looks beyond the match; None if there is no bound.
-        clustered: whether every match holds a cluster of digits (`digits.CLUSTER`).
+        clustered: whether every match holds a cluster of digits (`digits.clusters`).
     """
 
     expression: bytes | None
