@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,13 @@ Curves = Mapping[str, Curve]
 def calibrated(finding: Finding, curves: Curves) -> Finding:
     """The finding with the confidence that its rule's curve gives; the same where the rule has none."""
     curve = curves.get(finding.rule.removeprefix(DOCUMENTATION))
-    return finding if curve is None else replace(finding, confidence=curve.at(finding.confidence))
+    return finding if curve is None else finding.worth(_at(curve, finding.confidence))
+
+
+@lru_cache(maxsize=4096)
+def _at(curve: Curve, claimed: float) -> float:
+    """`Curve.at`, remembered: rules claim few different confidences."""
+    return curve.at(claimed)
 
 
 def fit(judged: Iterable[tuple[float, float, float]]) -> Curve | None:

@@ -158,6 +158,10 @@ class Finding:
         """The same finding, marked as a published example value."""
         return self if self.documentation else replace(self, rule=DOCUMENTATION + self.rule)
 
+    def worth(self, confidence: float) -> Finding:
+        """The same finding, of another confidence."""
+        return Finding(self.entity, self.start, self.end, confidence, self.rule, self.verified)
+
     def moved(self, by: int) -> Finding:
         """The same finding, `by` code points further on."""
         if not by:

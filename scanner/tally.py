@@ -6,11 +6,12 @@ this way; they live in the value tables (`values.py`) that merge by fingerprint.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from scanner.model import CONFIDENCE_EDGES, Unscanned, UnscannedReason
+from scanner.model import CONFIDENCE_EDGES, Finding, Unscanned, UnscannedReason, confidence_bin
 
 K = TypeVar("K", bound=Hashable)
 
@@ -33,9 +34,18 @@ class FindingCount:
     documentation: int = 0
     by_confidence: tuple[int, ...] = (0,) * len(CONFIDENCE_EDGES)
 
-    def in_one_row(self) -> FindingCount:
-        """The same findings as those of one row; findings of documentation alone touch none."""
-        return replace(self, rows=min(1, self.count))
+    @classmethod
+    def of(cls, findings: Sequence[Finding], rows: int) -> FindingCount:
+        """Counts of findings of one entity in one column, `rows` of which hold one that is no documentation value."""
+        counted = [finding for finding in findings if not finding.documentation]
+        bins = Counter(confidence_bin(finding.confidence) for finding in counted)
+        return cls(
+            count=len(counted),
+            rows=rows,
+            characters=sum(finding.end - finding.start for finding in counted),
+            documentation=len(findings) - len(counted),
+            by_confidence=tuple(bins[index] for index in range(len(CONFIDENCE_EDGES))),
+        )
 
     def __add__(self, other: FindingCount) -> FindingCount:
         return FindingCount(

@@ -20,7 +20,7 @@ from scanner.executors import Progress
 from scanner.fingerprints import Fingerprinter
 from scanner.keys import read_key
 from scanner.linkage import Cell, bundles, linkages
-from scanner.model import CONFIDENCE_EDGES, Finding, Leaf, Linkage, Unscanned, UnscannedReason, confidence_bin
+from scanner.model import Finding, Leaf, Linkage, Unscanned, UnscannedReason
 from scanner.places import PlaceFile, marked, place_file
 from scanner.plan import Plan, Task
 from scanner.recorder import Recorder
@@ -261,12 +261,9 @@ def _record(
     for leaf, result in results:
         for index, findings in sorted(result.found.items()):
             by_row[int(leaf.rows[index])].append(_cell(leaf, index, findings, result.shown, tools))
-    counts: defaultdict[tuple[str, str], FindingCount] = defaultdict(FindingCount)
     for row, cells in sorted(by_row.items()):
         _record_row(row, cells, tools, recorder)
-        for key, count in _row_counts(cells).items():
-            counts[key] += count
-    return dict(counts)
+    return _counts(by_row)
 
 
 def _cell(
@@ -289,22 +286,18 @@ def _record_row(row: int, cells: Sequence[Cell], tools: Tools, recorder: Recorde
         recorder.value(found.bundle.name, found.cell.column, joined, Linkage.BESIDE_MORE, found.confidence)
 
 
-def _row_counts(cells: Sequence[Cell]) -> dict[tuple[str, str], FindingCount]:
-    """Counts of one row: each (entity, column) of it touches one row."""
-    counts: dict[tuple[str, str], FindingCount] = {}
-    for cell in cells:
-        for finding in cell.findings:
-            key = (finding.entity, cell.column)
-            counts[key] = counts.get(key, FindingCount()) + _count(finding)
-    return {key: count.in_one_row() for key, count in counts.items()}
-
-
-def _count(finding: Finding) -> FindingCount:
-    if finding.documentation:
-        return FindingCount(documentation=1)
-    bins = [0] * len(CONFIDENCE_EDGES)
-    bins[confidence_bin(finding.confidence)] = 1
-    return FindingCount(count=1, characters=finding.end - finding.start, by_confidence=tuple(bins))
+def _counts(by_row: Mapping[int, Sequence[Cell]]) -> dict[tuple[str, str], FindingCount]:
+    """Counts by (entity, column); findings of documentation alone touch no row."""
+    found: defaultdict[tuple[str, str], list[Finding]] = defaultdict(list)
+    touched: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+    for row, cells in by_row.items():
+        for cell in cells:
+            for finding in cell.findings:
+                key = (finding.entity, cell.column)
+                found[key].append(finding)
+                if not finding.documentation:
+                    touched[key].add(row)
+    return {key: FindingCount.of(findings, len(touched[key])) for key, findings in found.items()}
 
 
 def _record_groups(batch: Batch, tools: Tools, recorder: Recorder) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.model import CONFIDENCE_EDGES, Unscanned, UnscannedReason
+from scanner.model import CONFIDENCE_EDGES, Finding, Unscanned, UnscannedReason
 from scanner.tally import ColumnCount, FindingCount, Running, Tally, total
 
 counts = st.integers(0, 2**40)
@@ -56,3 +56,9 @@ def test_a_running_sum_is_the_plain_sum(many: list[Tally]) -> None:
     for tally in many:
         running.add(tally)
     assert running.total == total(iter(many)) == sum(many, Tally())
+
+
+def test_documentation_values_are_counted_apart() -> None:
+    told = [Finding("PERSON", 0, 5, confidence, "names.en") for confidence in (0.3, 0.4, 0.95)]
+    published = Finding("PERSON", 10, 14, 0.9, "names.en").as_documentation()
+    assert FindingCount.of([*told, published], 2) == FindingCount(3, 2, 15, 1, (1, 1, 0, 0, 1))
