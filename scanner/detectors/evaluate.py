@@ -62,6 +62,7 @@ class Evaluator:
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
         self.patterns = [regex.compile(pattern.regex, pattern.flags) for pattern in rule.patterns]
+        self._values = [pattern.groupindex.get("value", 0) for pattern in self.patterns]
         self._reject = [regex.compile(expression, PRESIDIO_FLAGS) for expression in rule.reject]
         self._before = [regex.compile(expression, _EDGE_FLAGS) for expression in rule.reject_before]
         self._after = [regex.compile(expression, _EDGE_FLAGS) for expression in rule.reject_after]
@@ -106,13 +107,16 @@ class Evaluator:
             TimeoutError: it took longer.
         """
         pattern = self.rule.patterns[index]
-        named = "value" in self.patterns[index].groupindex
+        value = self._values[index]
         for match in self.patterns[index].finditer(text, first, end, timeout=timeout_s):
-            if match.start() > last:
+            start, stop = match.span()
+            if start > last:
                 return
-            low, high = match.span("value") if named and match.start("value") >= 0 else match.span()
-            yield match.end(), self._finding(pattern, text, low, high) if high > low else None
-            if match.end() > last:
+            low, high = match.span(value)
+            if low < 0:  # the group took no part
+                low, high = start, stop
+            yield stop, self._finding(pattern, text, low, high) if high > low else None
+            if stop > last:
                 return  # the next would begin there: looking for it would read on to `end` in vain
 
     def _finding(self, pattern: Pattern, text: str, start: int, end: int) -> Finding | None:

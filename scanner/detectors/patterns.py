@@ -22,7 +22,8 @@ from scanner.model import Finding, Found, Leaf
 from scanner.rules import Rule, RuleSet, parse_rules
 
 _SMALL_CELL_BYTES = 1 << 16
-_STRIDE = 1 << 12
+_STRIDE = 1 << 10
+_CONTINUATION = bytes(range(0x80, 0xC0))
 _LEAST_TIMEOUT_S = 10.0
 _SECONDS_PER_BYTE = 1e-5
 """Ten times what the slowest pattern that is accepted takes: only what hangs is cut off, not what is slow today."""
@@ -79,6 +80,7 @@ class Patterns:
         self.ruleset = ruleset
         self._evaluators = [Evaluator(rule) for rule in ruleset.rules]
         self._screen = Screen(ruleset)
+        self._bounds = {key: self._screen.bounds(key) for key in self._screen.supersets}
 
     def find(self, leaf: Leaf) -> PatternsResult:
         """Findings of every rule in each value of a leaf column."""
@@ -147,13 +149,12 @@ class Patterns:
         rule, index = key
         evaluator = self._evaluators[rule]
         taken = 0
-        for window in _windows(cell, hits, self._screen.bounds(key)):
-            first = max(window.first, taken - window.offset)
-            timeout_s = _timeout_s(len(window.text))
-            for end, finding in evaluator.matches(index, window.text, first, window.last, window.end, timeout_s):
-                taken = window.offset + end
+        for text, offset, low, last, end in _windows(cell, hits, self._bounds[key]):
+            first = max(low, taken - offset)
+            for stop, finding in evaluator.matches(index, text, first, last, end, _timeout_s(len(text))):
+                taken = offset + stop
                 if finding is not None:
-                    yield finding.moved(window.offset)
+                    yield finding.moved(offset)
 
 
 @lru_cache(maxsize=2)
@@ -200,12 +201,12 @@ def _windows(cell: _Cell, hits: list[Hit], bounds: Bounds | None) -> Iterator[_W
         return
     if len(cell.raw) <= _SMALL_CELL_BYTES:
         text = cell.whole
-        for hit in sorted(hits, key=lambda hit: hit.first):
+        for hit in hits:
             first = max(0, cell.characters(hit.first) - bounds.before)
             last = cell.characters(hit.last) + 1
             yield _Window(text, 0, first, last, min(len(text), last + bounds.longest))
         return
-    for hit in sorted(hits, key=lambda hit: hit.first):
+    for hit in hits:
         low = cell.border(hit.first - cell.width * (bounds.before + MARGIN), -1)
         high = cell.border(hit.last + cell.width * (bounds.longest + 1 + MARGIN), 1)
         offset = cell.characters(low)
@@ -220,8 +221,7 @@ class _Cell:
 
     def __init__(self, raw: memoryview) -> None:
         self.raw = raw
-        self._bytes = np.frombuffer(raw, dtype=np.uint8)
-        self._is_ascii = bool(self._bytes.size == 0 or self._bytes.max() < 0x80)
+        self._is_ascii = not len(raw) or bool(np.frombuffer(raw, dtype=np.uint8).max() < 0x80)
         self.width = 1 if self._is_ascii else 4
         self._counted: list[int] | None = None
 
@@ -241,7 +241,7 @@ class _Cell:
         if self._counted is None:
             self._counted = self._counts()
         stride = offset // _STRIDE
-        return self._counted[stride] + _beginnings(self._bytes[stride * _STRIDE : offset])
+        return self._counted[stride] + _beginnings(self.raw[stride * _STRIDE : offset])
 
     def border(self, offset: int, step: int) -> int:
         """The border of a code point at `offset`, or the next in direction `step`, within the cell."""
@@ -253,13 +253,12 @@ class _Cell:
 
     def _counts(self) -> list[int]:
         """Code points that begin before each multiple of `_STRIDE`."""
-        size = self._bytes.size
-        parts = (_beginnings(self._bytes[start : start + _STRIDE]) for start in range(0, size, _STRIDE))
+        parts = (_beginnings(self.raw[start : start + _STRIDE]) for start in range(0, len(self.raw), _STRIDE))
         return list(itertools.accumulate(parts, initial=0))
 
 
-def _beginnings(raw: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> int:
-    return int(np.count_nonzero((raw & 0xC0) != 0x80))
+def _beginnings(raw: memoryview) -> int:
+    return len(bytes(raw).translate(None, _CONTINUATION))
 
 
 def _timeout_s(size: int) -> float:

@@ -129,7 +129,7 @@ class Screen:
         return Bounds(known.before + 1, known.longest + known.reach + 1)
 
     def hits(self, block: Block) -> Iterator[Hit]:
-        """Where each pattern may match, in no particular order."""
+        """Where each pattern may match: one after the other in a cell, patterns in no particular order."""
         for cell in range(len(block.starts)):
             for key in self.everywhere:
                 yield Hit(cell, key, 0, int(block.lengths[cell]))
@@ -199,16 +199,19 @@ class Screen:
     def _in_cells(self, block: Block, number: int, runs: list[list[int]]) -> Iterator[Hit]:
         if not runs:
             return
-        bounds = np.array(runs, dtype=np.int64)
-        first_cells = np.maximum(np.searchsorted(block.starts, bounds[:, 0] - 1, side="right") - 1, 0)
-        last_cells = np.maximum(np.searchsorted(block.starts, bounds[:, 1], side="right") - 1, 0)
-        for (first, last), first_cell, last_cell in zip(runs, first_cells.tolist(), last_cells.tolist(), strict=True):
-            for cell in range(first_cell, last_cell + 1):
-                start, length = int(block.starts[cell]), int(block.lengths[cell])
-                low, high = max(first - start, 0), min(last - start, length + 1)
-                if low <= length + 1 and high >= 0:
-                    for key in self._keys[number]:
-                        yield Hit(cell, key, min(low, length), min(high, length))
+        firsts, lasts = np.array(runs, dtype=np.int64).T
+        first_cells = np.maximum(np.searchsorted(block.starts, firsts - 1, side="right") - 1, 0)
+        touched = np.maximum(np.searchsorted(block.starts, lasts, side="right") - 1, 0) - first_cells + 1
+        run = np.repeat(np.arange(len(runs)), touched)
+        cells = first_cells[run] + np.arange(run.size) - np.repeat(np.cumsum(touched) - touched, touched)
+        lengths = block.lengths[cells]
+        lows = np.maximum(firsts[run] - block.starts[cells], 0)
+        highs = np.minimum(lasts[run] - block.starts[cells], lengths + 1)
+        within = (lows <= lengths + 1) & (highs >= 0)
+        columns = (cells, np.minimum(lows, lengths), np.minimum(highs, lengths))
+        for cell, low, high in zip(*(column[within].tolist() for column in columns), strict=True):
+            for key in self._keys[number]:
+                yield Hit(cell, key, low, high)
 
 
 def _screened(rule: Rule, index: int) -> Superset:
@@ -261,7 +264,8 @@ def _all_ascii(raw: Bytes, spans: Spans, reach: int) -> np.ndarray[tuple[int], n
     beyond = np.append(0, np.cumsum(np.maximum.reduceat(raw, strides) >= 0x80))
     firsts = (spans[:, 0] - reach).clip(0) // _STRIDE_BYTES
     lasts = (spans[:, 1] + reach).clip(0, raw.size - 1) // _STRIDE_BYTES
-    return beyond[lasts + 1] == beyond[firsts]
+    clean: np.ndarray[tuple[int], np.dtype[np.bool_]] = beyond[lasts + 1] == beyond[firsts]
+    return clean
 
 
 def _merged(runs: list[list[int]], gap: int) -> list[list[int]]:

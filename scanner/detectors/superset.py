@@ -270,9 +270,11 @@ class _Translator:
 
     def _repeat(self, least: int, most: Any, inner: Any, end: bool) -> str:
         unbounded = most is op.MAXREPEAT
-        if end and (unbounded or most > _EXPENSIVE_REPEAT):
-            unbounded, most = False, least
         charset = self.charset(inner[0]) if len(inner) == 1 else None
+        if end and (unbounded or most > _EXPENSIVE_REPEAT):
+            if charset is not None and max(charset) < 0x80:
+                return _one(charset) + _count(least, least)  # "or more" would report every place after the least, too
+            unbounded, most = False, least
         if charset is None:
             body = "(?:" + self.sequence(list(inner), False, False) + ")"
             return body + _count(least, None if unbounded or most > _LARGEST_GROUP_REPEAT else most)
