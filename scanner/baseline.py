@@ -7,24 +7,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
+from scanner.duck import tables
 from scanner.ledger import Acceptance
+from scanner.spans import SCHEMA
 
 _FINDINGS = """
 SELECT fingerprint, rule, entity, "column", count(*)::BIGINT AS occurrences,
        arg_min(struct_pack(shard, "row", "column", item, start, "end"), (shard, "row", "column", item, start)) AS place
-FROM spans WHERE starts_with(lower(hex(fingerprint)), $prefix) AND ($entity = '' OR entity = $entity)
+FROM tables WHERE starts_with(lower(hex(fingerprint)), $prefix) AND ($entity = '' OR entity = $entity)
 GROUP BY fingerprint, rule, entity, "column"
 ORDER BY occurrences DESC, fingerprint, rule, "column" LIMIT $most
 """
 
 _RULES = """
-SELECT DISTINCT fingerprint, rule FROM spans WHERE fingerprint IN (SELECT unnest($fingerprints::BLOB[]))
+SELECT DISTINCT fingerprint, rule FROM tables WHERE fingerprint IN (SELECT unnest($fingerprints::BLOB[]))
 """
 
 _AT = """
-SELECT fingerprint FROM spans
+SELECT fingerprint FROM tables
 WHERE shard = ? AND "row" = ? AND "column" = ? AND item = ? AND start = ? AND "end" = ? AND rule = ?
 """
 
@@ -109,10 +109,6 @@ def rekeyed(
 
 
 def _query(out: Path, query: str, parameters: Mapping[str, object] | Collection[object]) -> Iterator[tuple[Any, ...]]:
-    """Rows over all spans; none where there is none."""
-    files = [str(file) for file in sorted((out / "spans").glob("*.parquet"))]
-    if not files:
-        return
-    with duckdb.connect(":memory:", config={"threads": 2, "autoinstall_known_extensions": False}) as connection:
-        connection.read_parquet(files).create_view("spans")
+    """Rows over all spans."""
+    with tables(sorted((out / "spans").glob("*.parquet")), SCHEMA, None) as connection:
         yield from connection.execute(query, parameters).fetchall()

@@ -14,19 +14,24 @@ MEMORY_LIMIT = "1GB"
 
 
 @contextmanager
-def opened(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def opened(
+    scratch: Path | None, *, memory: str = MEMORY_LIMIT, ordered: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """An empty database in memory.
 
     Args:
-        scratch: folder for temporary files, made and removed here.
+        scratch: folder for temporary files, made and removed here; None where there are to be none.
+        memory: how much it may take, such as 512MB.
+        ordered: rows keep their order, on one thread.
     """
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    settings = {
-        "memory_limit": MEMORY_LIMIT,
-        "threads": 2,
-        "temp_directory": str(scratch),
-        "preserve_insertion_order": False,
+    if scratch is not None:
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
+    settings: dict[str, str | bool | int] = {
+        "memory_limit": memory,
+        "threads": 1 if ordered else 2,
+        "temp_directory": str(scratch or ""),
+        "preserve_insertion_order": ordered,
     }
     try:
         with duckdb.connect(":memory:", config={**settings, "autoinstall_known_extensions": False}) as connection:
@@ -34,17 +39,18 @@ def opened(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             connection.execute("SET enable_progress_bar = false")
             yield connection
     finally:
-        shutil.rmtree(scratch)
+        if scratch is not None:
+            shutil.rmtree(scratch)
 
 
 @contextmanager
-def tables(files: Sequence[Path], schema: pa.Schema, scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def tables(files: Sequence[Path], schema: pa.Schema, scratch: Path | None) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database in which all files are the view `tables`; an empty one of that schema where there is no file.
 
     Args:
         files: Parquet files of the schema, in any order.
         schema: theirs.
-        scratch: folder for temporary files, made and removed here.
+        scratch: as for `opened`.
     """
     with opened(scratch) as connection:
         if files:

@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from scanner.duck import opened
 from scanner.model import DOCUMENTATION
 from scanner.outcome import Selected
 from scanner.places import GROUP_ROWS
@@ -139,7 +140,7 @@ def select(
 
 def rows_of(selection: Path, treatments: Sequence[int]) -> list[int]:
     """Rows, ascending, in which a finding has one of the treatments."""
-    with duckdb.connect(":memory:") as connection:
+    with opened(None) as connection:
         connection.read_parquet(str(selection)).create_view("selected")
         query = "SELECT DISTINCT row FROM selected WHERE list_contains($treatments, treatment) ORDER BY row"
         return [row for (row,) in connection.execute(query, {"treatments": list(treatments)}).fetchall()]
@@ -280,15 +281,7 @@ def _register(
 @contextmanager
 def _tables(spans: Sequence[Path], scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection in which the files are the view `spans`; a shard without rows has none."""
-    scratch.mkdir(parents=True, exist_ok=True)
-    settings = {
-        "memory_limit": MEMORY_LIMIT,
-        "threads": 1,
-        "temp_directory": str(scratch / "duckdb"),
-        "preserve_insertion_order": True,
-        "autoinstall_known_extensions": False,
-    }
-    with duckdb.connect(":memory:", config=settings) as connection:
+    with opened(scratch / "duckdb", memory=MEMORY_LIMIT, ordered=True) as connection:
         if spans:
             connection.read_parquet([str(file) for file in spans]).create_view("spans")
         else:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import duckdb
-
+from scanner.duck import tables
 from scanner.evidence import ShardPart
 from scanner.model import CONFIDENCE_EDGES, DOCUMENTATION
 from scanner.reviewing import Marked, Place, Question, allotted
 from scanner.spans import SCHEMA
-
-MEMORY_LIMIT = "1GB"
 
 _VALUES = f"""
 CREATE TEMP TABLE drawn AS
@@ -25,7 +21,7 @@ FROM (
     SELECT *, hash(fingerprint, $seed) AS order_of_value, hash(shard, "row", "column", item, "start", $seed)
               AS order_of_place,
            {" + ".join(f"(confidence >= {edge}::FLOAT)::INTEGER" for edge in CONFIDENCE_EDGES)} - 1 AS bin
-    FROM spans WHERE NOT starts_with(rule, '{DOCUMENTATION}')
+    FROM tables WHERE NOT starts_with(rule, '{DOCUMENTATION}')
 )
 GROUP BY entity, bin, fingerprint, order_of_value
 """  # noqa: S608 - made of our own constants
@@ -40,7 +36,7 @@ QUALIFY row_number() OVER (PARTITION BY entity, bin ORDER BY order_of_value, one
 """
 
 _IN_CELL = """
-SELECT "start", "end", entity FROM spans
+SELECT "start", "end", entity FROM tables
 WHERE shard = ? AND "row" = ? AND "column" = ? AND item = ? AND "start" < ? AND "end" > ?
 ORDER BY ALL
 """
@@ -55,7 +51,7 @@ def questions(files: Sequence[Path], total: int, seed: str) -> list[Question]:
         seed: decides which.
     """
     number = _number(seed)
-    with _spans(files) as connection:
+    with tables(files, SCHEMA, None) as connection:
         connection.execute(_VALUES, {"seed": number})
         sizes = {(entity, bin_): size for entity, bin_, size in connection.execute(_STRATA).fetchall()}
         connection.execute("CREATE TEMP TABLE wanted (entity VARCHAR, bin INTEGER, most BIGINT)")
@@ -83,7 +79,7 @@ def rows(shards: Iterable[ShardPart], total: int, seed: str) -> list[tuple[str, 
 
 def findings(files: Sequence[Path], place: Place) -> list[Marked]:
     """What was found in a stretch of a cell, in its offsets."""
-    with _spans(files) as connection:
+    with tables(files, SCHEMA, None) as connection:
         found = connection.execute(_IN_CELL, [*place.cell, place.end, place.start]).fetchall()
     return [Marked(start, end, entity) for start, end, entity in found]
 
@@ -122,14 +118,3 @@ def _row_at(parts: Sequence[tuple[str, int]], number: int) -> tuple[str, int]:
 
 def _number(seed: str) -> int:
     return int.from_bytes(hashlib.blake2b(seed.encode(), digest_size=7).digest(), "big")
-
-
-@contextmanager
-def _spans(files: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
-    settings = {"memory_limit": MEMORY_LIMIT, "threads": 2, "autoinstall_known_extensions": False}
-    with duckdb.connect(":memory:", config=settings) as connection:
-        if not files:
-            connection.from_arrow(SCHEMA.empty_table()).create_view("spans")
-        else:
-            connection.read_parquet([str(file) for file in files]).create_view("spans")
-        yield connection
