@@ -29,7 +29,13 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters |= {"shorten": words.shorten, "sentence": _sentence, "capital": _capital, "path": _path}
+    made.filters |= {
+        "shorten": words.shorten,
+        "visible": words.visible,
+        "sentence": _sentence,
+        "capital": _capital,
+        "path": _path,
+    }
     names = ("quantity", "percent", "size", "large", "readout_value", "readout_range", "readout_title")
     made.globals |= _assets() | {"count": count} | {name: getattr(words, name) for name in names}
     return made

@@ -25,6 +25,7 @@ from scanner.evidence import (
     UnscannedPart,
     to_json,
 )
+from scanner.masking import Window
 from scanner.model import ShardStatus, Tier
 from scanner.reports import _summary as summary
 from scanner.reports import _svg as svg
@@ -87,9 +88,15 @@ class Trend:
     chart: Markup
 
 
-def render(evidence: Evidence) -> str:
-    """The page. Text from outside stands in it as text; styles and scripts run by their hash alone."""
-    return environment().get_template("report.html.j2", globals=_vocabulary()).render(_context(evidence))
+def render(evidence: Evidence, samples: Sequence[Window] = ()) -> str:
+    """The page. Text from outside stands in it as text; styles and scripts run by their hash alone.
+
+    Args:
+        evidence: what it is made from.
+        samples: masked windows to show; without any, the page holds no text of the dataset.
+    """
+    template = environment().get_template("report.html.j2", globals=_vocabulary())
+    return template.render(_context(evidence), samples=samples)
 
 
 def _vocabulary() -> dict[str, Any]:

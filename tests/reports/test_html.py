@@ -12,8 +12,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from scanner.changes import compare
 from scanner.evidence import Evidence
+from scanner.masking import Window
 from scanner.reports import _summary as summary
-from scanner.reports import formats
+from scanner.reports import formats, html
 from scanner.reports._words import percent, visible
 from scanner.reports.changes import changes_formats
 from scanner.wording import count
@@ -75,6 +76,20 @@ def test_axe_finds_no_barrier(page: Page, tmp_path: Path, name: str, scheme: str
     _open(page, tmp_path, CASES[name]())
     violations = Axe().run(page).response["violations"]
     assert [(entry["id"], entry["nodes"][0]["html"]) for entry in violations] == []
+
+
+def test_a_page_with_samples_says_so_shows_text_as_text_and_has_no_barrier(page: Page, tmp_path: Path) -> None:
+    evidence = research_evidence()
+    shown = [Window(place, f"before {MARKUP} {RTL}", "•••@•••", "after") for place in evidence.places[:3]]
+    file = tmp_path / "samples.html"
+    file.write_text(html.render(evidence, shown), encoding="utf-8")
+    page.goto(file.as_uri())
+    assert "This part holds text of the dataset" in page.locator("main").inner_text()
+    assert MARKUP in page.locator("#sample-list").inner_text()
+    assert page.locator("#sample-list mark").count() == 3
+    assert [entry["id"] for entry in Axe().run(page).response["violations"]] == []
+    page.set_viewport_size({"width": 360, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 @pytest.mark.parametrize("width", [360, 768])
