@@ -92,19 +92,19 @@ else:
     from scanner.merge import merge
     merged = merge(sorted((folder / "values").glob("*.parquet")), folder / "scratch")
     told = int(merged.histogram.distinct.sum())
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps([told, time.perf_counter() - began, peak / 2**10]))
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(json.dumps([told, used.ru_utime + used.ru_stime, time.perf_counter() - began, used.ru_maxrss / 2**10]))
 """
 
 
-def measured(folder: Path, what: str) -> tuple[int, float, float]:
-    """What came out, seconds and peak MiB of one step in a process of its own."""
+def measured(folder: Path, what: str) -> tuple[int, float, float, float]:
+    """What came out, seconds of processor time and by the clock, and peak MiB of one step in a process of its own."""
     code = MEASURED.format(root=str(ROOT), folder=str(folder), what=what, plan=PLAN)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr[-2000:])
-    told, seconds, peak = json.loads(done.stdout)
-    return told, seconds, peak
+    told, spent, seconds, peak = json.loads(done.stdout)
+    return told, spent, seconds, peak
 
 
 def main() -> None:
@@ -122,10 +122,10 @@ def main() -> None:
         print(f"{asked.shards:,} tallies, {asked.tables or asked.shards:,} tables, "
               f"{int(asked.findings):,} rows, {size / 1e9:.2f} GB, written in "
               f"{time.perf_counter() - began:.0f} s\n")  # fmt: skip
-        print("| step | result | seconds | peak MiB |\n|---|---|---|---|")
+        print("| step | result | processor s | clock s | peak MiB |\n|---|---|---|---|---|")
         for what in ("tallies", "merge"):
-            told, seconds, peak = measured(folder, what)
-            print(f"| {what} | {told:,} | {seconds:.1f} | {peak:,.0f} |", flush=True)
+            told, spent, seconds, peak = measured(folder, what)
+            print(f"| {what} | {told:,} | {spent:.1f} | {seconds:.1f} | {peak:,.0f} |", flush=True)
     finally:
         shutil.rmtree(folder)
 

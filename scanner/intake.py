@@ -107,7 +107,7 @@ def is_same(shard: Shard, glance: str) -> bool:
 def tasks_of(plan: Plan, intake: Intake) -> dict[str, Task]:
     """Every unit by its name; those of shards that wait longest come first, then in the order of shards and rows."""
     waiting = sorted(intake.facts, key=lambda one: (intake.first_seen.get(one.shard.name, "~"), one.shard))
-    tasks = [Task(plan, unit, one.sha256) for one in waiting for unit in shards.units(one, plan.unit_bytes)]
+    tasks = [Task(plan, unit, one.sha256) for one in waiting for unit in plan.units(one)]
     return {task.name: task for task in tasks}
 
 

@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from scanner.shards import Unit
+from scanner.shards import ShardFacts, Unit, units
 
 UNIT_BYTES = 32 << 20
 """Bytes before compression that a unit aims at: every core has work, and a resumed run loses little."""
 
-DRAWN_BYTES = 1 << 20
+DRAWN_BYTES = 1 << 18
 """The same where units are drawn at random: many small ones tell more than a few large ones."""
 
 SLOWEST_BYTES_PER_SECOND = 2_000
@@ -73,10 +73,9 @@ class Plan:
     redaction_id: str = ""
     until_decided: bool = False
 
-    @property
-    def unit_bytes(self) -> int:
-        """Bytes before compression that a unit aims at."""
-        return DRAWN_BYTES if self.until_decided else UNIT_BYTES
+    def units(self, facts: ShardFacts) -> list[Unit]:
+        """The shard's units."""
+        return units(facts, DRAWN_BYTES if self.until_decided else UNIT_BYTES, slices=self.until_decided)
 
     @property
     def digest(self) -> str:

@@ -26,6 +26,7 @@ from scanner.atomic import write_text
 from scanner.baseline import fully_accepted, in_force, rekeyed
 from scanner.census import Change
 from scanner.changes import compare
+from scanner.entities import of_names
 from scanner.errors import BadDataset, BadEvidence, BadOutput, Fault, Incomparable, Locked
 from scanner.evidence import (
     AcceptedPart,
@@ -48,6 +49,7 @@ from scanner.merge import Merged, merge, recount, vanished
 from scanner.model import Artefact, Dataset, Decision, NamesMode, ShardStatus, Tier, UnscannedReason
 from scanner.plan import Plan, Task, Verify, file_stem
 from scanner.remedies import Recount, weight_of
+from scanner.repeats import shared
 from scanner.risk import NONE_LEFT, Left
 from scanner.rulebook import Hashes, Rulebook, load_hashes, load_rulebook
 from scanner.shards import Shard, ShardFacts
@@ -282,7 +284,7 @@ def _scan(
     else:
         left, names_left = _work(job, tasks), NONE_LEFT
     _take_gone(request, rulebook)
-    scanned = _collect(job, names_left)
+    scanned = replace(_collect(job, names_left), locations=_locations(request.out))
     told = _told(ledger, assemble(scanned, rulebook, request.artefact, request.asked), job.accepted)
     evidence = _after(_previous(request.out), told)
     text = to_json(evidence)
@@ -727,8 +729,17 @@ def _is_decided(job: _Job, order: deciding.Order, look: int, least: Left, most: 
     reviewed = fully_accepted(plan.out, job.accepted)
     terms = job.rulebook.policy.risk.sampling
     linked = merge(_value_tables(plan.out), plan.out / SCRATCH, _allowed(job.rulebook), reviewed, unread, terms)
-    scanned = _collect(job, most)
-    return deciding.decided(scanned, linked.histogram, least, most, job.rulebook, job.run.request.artefact)
+    scanned, artefact = _collect(job, most), job.run.request.artefact
+    unseen = deciding.fresh(job.run.ledger.tallies(plan.digest), order, look, _seen(job, order, look))
+    return deciding.decided(scanned, linked.histogram, least, most, job.rulebook, artefact, unseen)
+
+
+def _seen(job: _Job, order: deciding.Order, look: int) -> deciding.Seen:
+    """Values of the names stage by how many of the units drawn they stand in."""
+    plan, entities = job.run.plan, job.rulebook.entities
+    known, drawn = ([plan.values / f"{name}.parquet" for name in part] for part in (order.first, order.drawn[:look]))
+    names = [entity for entity in entities if of_names(entity, entities)]
+    return deciding.Seen(*shared(drawn, known, names, plan.out / SCRATCH))
 
 
 def _names_mode(plan: Plan) -> NamesMode:
@@ -760,6 +771,7 @@ def _scan_part(plan: Plan, rulebook: Rulebook, request: Request, started: str) -
 
 
 def _collect(job: _Job, names_left: Left) -> Scanned:
+    """Everything that is judged; where findings stand is told apart, once at the end."""
     run, plan, rulebook, accepted = job.run, job.run.plan, job.rulebook, job.accepted
     stems = {file_stem(one.shard.name, one.sha256): one.shard.name for one in job.facts}
     tally, by_shard = _tallied(run.ledger, plan.digest, stems, rulebook)
@@ -773,7 +785,6 @@ def _collect(job: _Job, names_left: Left) -> Scanned:
         tally=tally,
         merged=merged,
         recount=_recount(plan.out, rulebook, parts, accepted, merged.rates),
-        locations=_locations(plan.out),
         gone=_read_gone(plan.out),
         by_shard=by_shard,
         names_left=names_left,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from scanner import deciding
@@ -169,3 +170,48 @@ def test_values_that_might_be_linked_more_strongly_keep_it_open(rulebook: Rulebo
         assert deciding.decided(one, found, NONE_LEFT, NONE_LEFT, rulebook, Artefact.MODEL)
         kept_open += not deciding.decided(one, linked, NONE_LEFT, NONE_LEFT, rulebook, Artefact.MODEL)
     assert kept_open, "somewhere the factor of linkage crosses a limit"
+
+
+def order_of(units: int) -> tuple[dict[str, Tally], deciding.Order]:
+    names = tuple(f"{number:03}" for number in range(units))
+    return {name: Tally(capitals=1_000, scanned_bytes=1) for name in names}, deciding.Order((), names)
+
+
+def test_values_that_no_two_units_share_tell_of_many_others() -> None:
+    tallies, order = order_of(400)
+    once = tuple([20, 21, 19, 20] * 10)
+    many = deciding.fresh(tallies, order, 40, deciding.Seen(once, 10))
+    few = deciding.fresh(tallies, order, 40, deciding.Seen(once, 400))
+    assert many > few > 0
+    assert many < 20 * 360, "no more than the rest would show if every value were new"
+    assert deciding.fresh(tallies, order, 40, deciding.Seen((0,) * 39 + (800,), 10)) == 0.0, "of one unit alone"
+    assert deciding.fresh(tallies, order, 40, deciding.Seen((0,) * 40, 0)) == 0.0
+    assert deciding.fresh(tallies, order, 1, deciding.Seen((9,), 0)) == 0.0
+
+
+def test_the_bound_on_values_not_seen_is_seldom_too_high() -> None:
+    rng = np.random.default_rng(5)
+    tallies, order = order_of(400)
+    wrong = 0
+    for _ in range(200):
+        rank = 1.0 / np.arange(1, 3_001)
+        units = [rng.choice(3_000, 20 * int(rng.random() < 0.5), p=rank / rank.sum()) for _ in range(400)]
+        drawn = [np.unique(unit) for unit in units[:40]]
+        seen, counts = np.unique(np.concatenate(drawn), return_counts=True)
+        alone = set(seen[counts == 1].tolist())
+        once = tuple(len(alone.intersection(unit.tolist())) for unit in drawn)
+        true = len(set(np.concatenate(units).tolist()) - set(seen.tolist()))
+        wrong += deciding.fresh(tallies, order, 40, deciding.Seen(once, int((counts == 2).sum()))) > true
+    assert wrong <= 4
+
+
+def test_new_values_that_there_must_be_settle_what_repetition_leaves_open(rulebook: Rulebook) -> None:
+    ends = Left(9 * 10**8, 3_000, 40_000), Left(9 * 10**8, 3_000, 60_000)
+    one = state_of(3_000, {"a": Tally(findings={("PERSON", "text"): FindingCount(3_000)})}, ends[1])
+    histogram = one.merged.histogram
+
+    def settled(unseen: float) -> bool:
+        return deciding.decided(one, histogram, *ends, rulebook, Artefact.MODEL, unseen)
+
+    assert not settled(0.0)
+    assert settled(40_000.0)

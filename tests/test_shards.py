@@ -542,3 +542,44 @@ class TestHostile:
         column = pa.array([["item"] * 1_000_000, ["one"]])
         found = batches(write(tmp_path / "a.parquet", {"l": column}))
         assert sum(len(leaf.values) for batch in found for leaf in batch.leaves) == 1_000_001
+
+
+NESTED = {"text": [f"{'é' * (n % 9)} {n}" for n in range(500)], "list": [["a", None, f"b{n}"] for n in range(500)]}
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(group_rows=st.integers(1, 600), target=st.integers(1, 20_000))
+def test_slices_hold_what_whole_row_groups_hold(tmp_path: Path, group_rows: int, target: int) -> None:
+    shard = write(tmp_path / "a.parquet", NESTED, row_group_size=group_rows)
+    facts = inspect(shard)
+    sliced = units(facts, target, slices=True)
+    assert [unit.index for unit in sliced] == list(range(len(sliced)))
+    assert sum(unit.size_bytes for unit in sliced) == sum(group.size_bytes for group in facts.groups)
+    parts = [batch for unit in sliced for batch in read(unit)]
+    whole = batches(shard)
+    assert (cells(parts), rows_of(parts)) == (cells(whole), rows_of(whole))
+
+
+def test_what_slices_cannot_read_adds_up_to_what_the_row_group_cannot(tmp_path: Path) -> None:
+    shard = write(tmp_path / "a.parquet", NESTED)
+    sliced = units(inspect(shard), 1_000, slices=True)
+    assert len(sliced) > 4
+    options = ReadOptions(exclude=("text",))
+    (whole,) = lost(batches(shard, options))
+    parts = [entry for unit in sliced for entry in lost(list(read(unit, options)))]
+    assert sum(entry.rows for entry in parts) == whole.rows == 500
+    assert sum(entry.size_bytes for entry in parts) == whole.size_bytes
+
+
+def test_slices_miss_as_much_of_a_broken_page_as_the_row_group(tmp_path: Path) -> None:
+    texts = [f"{n:05}" * 40 for n in range(4_000)]
+    shard = write(tmp_path / "a.parquet", {"text": texts}, compression="none", use_dictionary=False,
+                  data_page_size=20_000, write_batch_size=100)  # fmt: skip
+    content = bytearray(Path(shard.path).read_bytes())
+    place = content.find(b"03050" * 40)
+    content[place - 8 : place + 8] = b"\xff" * 16
+    Path(shard.path).write_bytes(bytes(content))
+    sliced = units(inspect(shard), 100_000, slices=True)
+    missing = [sum(entry.rows for entry in lost(list(read(unit)))) for unit in sliced]
+    whole = lost(batches(shard))
+    assert sum(missing) == sum(entry.rows for entry in whole) > 0

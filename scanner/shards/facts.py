@@ -27,6 +27,7 @@ LASTING = frozenset({UnscannedReason.CORRUPT, UnscannedReason.UNSUPPORTED})
 """Faults that stay for as long as the bytes do; any other may be gone at the next look."""
 
 TARGET_BYTES = 256 << 20
+MOST_SLICES = 64
 SCHEMA_DEPTH = 120
 _SMALLEST = 12
 _HASH_BYTES = 1 << 20
@@ -71,17 +72,19 @@ class ShardFacts:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Unit:
-    """A run of row groups of one shard: what one worker reads at a time.
+    """A run of row groups of one shard, or some rows of one row group: what one worker reads at a time.
 
     Attributes:
         shard: which.
         index: place among the shard's units, from 0.
         start: first row group.
         stop: one past the last row group.
-        first_row: row within the shard that the first row group starts with.
+        first_row: row within the shard that the unit starts with.
         rows: rows claimed.
         size_bytes: bytes before compression, as claimed.
         stamp: the file as it was when it was inspected.
+        skipped: rows of its row group that stand before it.
+        left: rows of its row group that stand after it.
     """
 
     shard: Shard
@@ -92,6 +95,8 @@ class Unit:
     rows: int
     size_bytes: int
     stamp: Stamp
+    skipped: int = 0
+    left: int = 0
 
 
 def inspect(shard: Shard, *, whole: bool = False) -> ShardFacts:
@@ -122,10 +127,16 @@ def inspect(shard: Shard, *, whole: bool = False) -> ShardFacts:
         return replace(known, fault=fault, glance=known.glance if error.reason in LASTING else "")
 
 
-def units(facts: ShardFacts, target_bytes: int = TARGET_BYTES) -> list[Unit]:
+def units(facts: ShardFacts, target_bytes: int = TARGET_BYTES, *, slices: bool = False) -> list[Unit]:
     """The shard as runs of row groups of about `target_bytes` before compression; none for an unreadable shard.
 
-    The split depends on the footer alone, so it is the same for any number of workers. A row group is never split.
+    The split depends on the footer alone, so it is the same for any number of workers.
+
+    Args:
+        facts: of the shard.
+        target_bytes: what a unit aims at.
+        slices: whether row groups are split too, into `MOST_SLICES` at most, as each slice reads what stands before
+            it. Those of a remote shard never are: each slice would move the row group again.
     """
     if facts.fault is not None or facts.stamp is None:
         return []
@@ -136,7 +147,33 @@ def units(facts: ShardFacts, target_bytes: int = TARGET_BYTES) -> list[Unit]:
         if size >= target_bytes or index + 1 == len(facts.groups):
             runs.append(Unit(facts.shard, len(runs), start, index + 1, first_row, rows, size, facts.stamp))
             start, first_row, rows, size = index + 1, first_row + rows, 0, 0
-    return runs
+    if not slices or stores.is_url(facts.shard.path):
+        return runs
+    sliced = (part for run in runs for part in _slices(run, target_bytes))
+    return [replace(unit, index=index) for index, unit in enumerate(sliced)]
+
+
+def _slices(unit: Unit, target_bytes: int) -> Iterator[Unit]:
+    """A row group of more than `target_bytes` in slices of as many rows each; a run of several as it is."""
+    count = min(MOST_SLICES, unit.rows, -(-unit.size_bytes // target_bytes)) if unit.stop - unit.start == 1 else 1
+    if count <= 1:
+        yield unit
+        return
+    for part in range(count):
+        start, stop = (unit.rows * edge // count for edge in (part, part + 1))
+        yield replace(
+            unit,
+            first_row=unit.first_row + start,
+            rows=stop - start,
+            size_bytes=share(unit.size_bytes, start, stop, unit.rows),
+            skipped=start,
+            left=unit.rows - stop,
+        )
+
+
+def share(size: int, start: int, stop: int, of: int) -> int:
+    """What rows `start` to `stop` are of a size of so many rows; the shares of slices add up to the size."""
+    return size * stop // of - size * start // of if of else size
 
 
 @contextmanager

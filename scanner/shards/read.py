@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from scanner.errors import UnreadableShard
 from scanner.model import Leaf, Unscanned, UnscannedReason
-from scanner.shards.facts import ARROW_ERRORS, Unit, parquet
+from scanner.shards.facts import ARROW_ERRORS, Unit, parquet, share
 from scanner.shards.footer import Chunk, chunks
 from scanner.shards.leaves import (
     LeafType,
@@ -168,10 +168,11 @@ def _stream(unit: Unit, options: ReadOptions, lost: Losses) -> Iterator[Batch]:
             _check_same(source.stamp == unit.stamp)
             file = parquet(source)
             reader = _Reader(file, source, options, lost)
-            first_row = unit.first_row
+            first_row = unit.first_row - unit.skipped
             for group, placed in zip(range(unit.start, unit.stop), _placed(source, unit), strict=True):
-                yield from reader.group(group, placed, first_row)
-                first_row += file.metadata.row_group(group).num_rows
+                rows = file.metadata.row_group(group).num_rows
+                yield from reader.group(group, placed, first_row, range(unit.skipped, rows - unit.left))
+                first_row += rows
             _check_same(source.still())
     except UnreadableShard as error:
         lost.add("", error.reason, str(error), unit.rows, max(unit.size_bytes, 1))
@@ -200,6 +201,18 @@ class _Column:
     as_dictionary: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Rows asked for of a row group of so many."""
+
+    asked: range
+    of: int
+
+    def part_of(self, size_bytes: int) -> int:
+        """What the rows asked for are of a column chunk of that size, at least 1 of one that holds anything."""
+        return max(share(size_bytes, self.asked.start, self.asked.stop, self.of), min(1, size_bytes))
+
+
 class _Reader:
     """Reads row groups of one open shard."""
 
@@ -214,16 +227,16 @@ class _Reader:
         self._paths = Counter(self._schema.column(index).path for index in range(len(self._schema)))
         self._open_as: tuple[tuple[str, ...], pq.ParquetFile] | None = None
 
-    def group(self, group: int, placed: Sequence[Chunk], first_row: int) -> Iterator[Batch]:
-        """Batches of one row group, whose column chunks lie where the footer placed them."""
-        rows = self._metadata.row_group(group).num_rows
+    def group(self, group: int, placed: Sequence[Chunk], first_row: int, asked: range) -> Iterator[Batch]:
+        """Batches of some rows of one row group, whose column chunks lie where the footer placed them."""
+        rows = _Span(asked, self._metadata.row_group(group).num_rows)
         if len(placed) != len(self._schema):
             raise UnreadableShard(UnscannedReason.CORRUPT, "a row group lacks columns")
         wanted = list(self._wanted(placed, rows))
         self._source.expect(self._extents(placed, {leaf.index for leaf, _ in wanted}))
         columns = [column for leaf, chunk in wanted if (column := self._column(group, leaf, chunk, rows))]
         if not columns:
-            yield Batch(first_row, rows, [])
+            yield Batch(first_row + asked.start, len(asked), [])
         again = False
         for together in _passes(columns, self._options.held_bytes):
             self._source.stream(self._extents(placed, {column.leaf.index for column in together}))
@@ -254,7 +267,7 @@ class _Reader:
             )
         return self._open_as[1]
 
-    def _wanted(self, placed: Sequence[Chunk], rows: int) -> Iterator[tuple[LeafType, Chunk]]:
+    def _wanted(self, placed: Sequence[Chunk], rows: _Span) -> Iterator[tuple[LeafType, Chunk]]:
         """Leaves whose values may identify someone and that the options leave in."""
         options = self._options
         for leaf in self._leaves:
@@ -263,7 +276,7 @@ class _Reader:
                 continue
             left_out = options.include and not _matches(leaf.column, options.include)
             if left_out or _matches(leaf.column, options.exclude):
-                self._lost.add(leaf.column, UnscannedReason.EXCLUDED, "", rows, chunk.size_bytes)
+                self._lose(leaf, UnscannedReason.EXCLUDED, "", rows, chunk.size_bytes)
                 continue
             yield leaf, chunk
 
@@ -272,21 +285,27 @@ class _Reader:
             return True
         return self._options.numbers(leaf.column, str(leaf.type), chunk.largest)
 
-    def _column(self, group: int, leaf: LeafType, chunk: Chunk, rows: int) -> _Column | None:
+    def _lose(self, leaf: LeafType, reason: UnscannedReason, detail: str, rows: _Span, size_bytes: int) -> None:
+        """None of the rows asked for was read of a column chunk of that size."""
+        self._lost.add(leaf.column, reason, detail, len(rows.asked), rows.part_of(size_bytes))
+
+    def _column(self, group: int, leaf: LeafType, chunk: Chunk, rows: _Span) -> _Column | None:
         """The column chunk with its cost; `None`, and unscanned, if it cannot be read or afforded."""
         if not chunk.readable:
             detail = "a column chunk is encrypted, or its place in the file is not told"
-            self._lost.add(leaf.column, UnscannedReason.UNREADABLE, detail, rows, max(chunk.size_bytes, 1))
+            self._lose(leaf, UnscannedReason.UNREADABLE, detail, rows, max(chunk.size_bytes, 1))
             return None
         found = profile(self._source, chunk.start, chunk.stop)
         if found.largest_bytes > self._options.max_page_bytes:
             detail = f"a page is larger than {self._options.max_page_bytes} bytes"
             size = max(chunk.size_bytes, found.largest_bytes)
-            self._lost.add(leaf.column, UnscannedReason.TOO_LARGE, detail, rows, size)
+            self._lose(leaf, UnscannedReason.TOO_LARGE, detail, rows, size)
             return None
         as_dictionary = found.all_encoded and self._can_be_dictionary(leaf)
         entry = 0 if as_dictionary else self._longest_entry(group, leaf, found)
-        return _Column(leaf, found, max(chunk.size_bytes, 1), _per_row_bytes(leaf, found, entry, rows), as_dictionary)
+        return _Column(
+            leaf, found, max(chunk.size_bytes, 1), _per_row_bytes(leaf, found, entry, rows.of), as_dictionary
+        )
 
     def _can_be_dictionary(self, leaf: LeafType) -> bool:
         column = self._schema.column(leaf.index)
@@ -312,7 +331,7 @@ class _Reader:
         known = len(lengths) >= max(found.dictionary_values, 1)
         return int(lengths.max()) if known else found.dictionary_bytes
 
-    def _rows(self, group: int, first_row: int, rows: int, columns: Sequence[_Column]) -> Iterator[Batch]:
+    def _rows(self, group: int, first_row: int, rows: _Span, columns: Sequence[_Column]) -> Iterator[Batch]:
         """Batches of some columns of one row group; what stands after a broken page is unscanned."""
         wanted = {column.leaf.index for column in columns}
         physical = with_maps_whole(self._nodes, wanted)
@@ -321,17 +340,20 @@ class _Reader:
         detail = "the row group ends before its last row"
         try:
             for record in self._records(group, physical, columns):
-                taken = record.slice(0, rows - done)
-                raws = [raw for raw in explode(nodes, taken, first_row + done) if raw.leaf.index in wanted]
-                yield from self._cut(raws, first_row + done, taken.num_rows)
-                done += taken.num_rows
+                start = min(max(done, rows.asked.start), done + record.num_rows)
+                taken = record.slice(start - done, max(0, rows.asked.stop - start))
+                raws = [raw for raw in explode(nodes, taken, first_row + start) if raw.leaf.index in wanted]
+                yield from self._cut(raws, first_row + start, taken.num_rows)
+                done += record.num_rows
+                if done >= rows.asked.stop:
+                    break
         except NotImplementedError:
             detail = "a type, codec or encoding that cannot be read"
         except ARROW_ERRORS:
             self._source.check()
             detail = "a page cannot be read"
-        if done < rows:
-            self._lose_rest(columns, detail, rows, rows - done)
+        if done < rows.asked.stop:
+            self._lose_rest(columns, detail, rows.of, rows.asked.stop - max(done, rows.asked.start))
 
     def _records(self, group: int, physical: frozenset[int], columns: Sequence[_Column]) -> Iterator[pa.RecordBatch]:
         per_row = sum(column.per_row_bytes for column in columns)
