@@ -78,6 +78,16 @@ def test_axe_finds_no_barrier(page: Page, tmp_path: Path, name: str, scheme: str
     assert [(entry["id"], entry["nodes"][0]["html"]) for entry in violations] == []
 
 
+def test_the_sections_stand_in_the_order_in_which_a_reviewer_asks(page: Page, tmp_path: Path) -> None:
+    evidence = changed_evidence().model_copy(update={"history": CASES["research"]().history})
+    _open(page, tmp_path, evidence)
+    order = page.locator("main > section").evaluate_all("sections => sections.map((section) => section.id)")
+    asked = ["answers", "readouts", "gates", "changes", "drivers", "remedies", "coverage", "sensitivity", "method"]
+    assert [name for name in order if name in {*asked, "provenance"}] == [*asked, "provenance"]
+    linked = page.locator("nav a").evaluate_all("links => links.map((link) => link.hash.slice(1))")
+    assert linked == [name for name in order if name != "answers"]
+
+
 def test_a_page_with_samples_says_so_shows_text_as_text_and_has_no_barrier(page: Page, tmp_path: Path) -> None:
     evidence = research_evidence()
     shown = [Window(place, f"before {MARKUP} {RTL}", "•••@•••", "after") for place in evidence.places[:3]]
