@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -47,9 +47,16 @@ _KEYS = {"map", "ignore", "precision", "unit", "negatives", "by", "licence"}
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Scores by set; the sum over all of them is `total`."""
+    """Scores by set; the sum over all of them is `total`.
+
+    Attributes:
+        sets: scores by name of the set.
+        unknown: by set, the labels that no map knows and how many spans have each; they count neither way, but for a
+            set without a map, whose every label is looked for.
+    """
 
     sets: Mapping[str, Score]
+    unknown: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def total(self) -> Score:
@@ -57,7 +64,13 @@ class Evaluation:
         return reduce(add, self.sets.values(), Score())
 
 
-def evaluate(gold: Sequence[Path], maps: Mapping[str, LabelMap], detect: Detect, show_text: bool = False) -> Evaluation:
+def evaluate(
+    gold: Sequence[Path],
+    maps: Mapping[str, LabelMap],
+    detect: Detect,
+    show_text: bool = False,
+    entities: Collection[str] = (),
+) -> Evaluation:
     """Score the detectors on each labelled file.
 
     Args:
@@ -65,6 +78,7 @@ def evaluate(gold: Sequence[Path], maps: Mapping[str, LabelMap], detect: Detect,
         maps: label map by set; a set without one has entities for labels.
         detect: the detectors.
         show_text: tell misses and false findings by their text instead of their shape.
+        entities: every entity there is, to tell labels of a set without a map that are none; empty for not asking.
 
     Raises:
         BadDataset: with every fault of every file.
@@ -75,7 +89,20 @@ def evaluate(gold: Sequence[Path], maps: Mapping[str, LabelMap], detect: Detect,
     for path in gold:
         labels = maps.get(path.stem, LabelMap())
         scores[path.stem] = score(_detected(read_gold(path, labels), detect), labels, shape)
-    return Evaluation(scores)
+    unknown = {name: _unknown(one, maps.get(name, LabelMap()), entities) for name, one in scores.items()}
+    return Evaluation(scores, {name: labels for name, labels in unknown.items() if labels})
+
+
+def _unknown(one: Score, labels: LabelMap, entities: Collection[str]) -> dict[str, int]:
+    return {label: count for label, count in sorted(one.labels.items()) if not labels.knows(label, entities)}
+
+
+def unknown_told(evaluation: Evaluation) -> str:
+    """All labels that no map knows, in one line; empty where there are none."""
+    return "; ".join(
+        f"{name}: " + ", ".join(f"{label[:40]} ({count})" for label, count in labels.items())
+        for name, labels in sorted(evaluation.unknown.items())
+    )
 
 
 def read_gold(path: Path, labels: LabelMap) -> Iterator[Document]:
@@ -161,6 +188,7 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "total": _score_json(evaluation.total),
         "sets": {name: _score_json(one) for name, one in sorted(evaluation.sets.items())},
+        "unknown_labels": {name: dict(labels) for name, labels in sorted(evaluation.unknown.items())},
     }
 
 

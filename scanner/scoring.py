@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
@@ -19,7 +19,7 @@ from typing import TypeVar
 import numpy as np
 from scipy import stats
 
-from scanner.entities import kinds
+from scanner.entities import WIDER, kinds
 from scanner.model import Finding, confidence_bin
 
 K = TypeVar("K", bound=Hashable)
@@ -99,6 +99,12 @@ class LabelMap:
             return label
         return self.entities.get(label, self.entities.get("*"))
 
+    def knows(self, label: str, entities: Collection[str]) -> bool:
+        """Whether it says what a label means; without a map, whether the label is one of the entities."""
+        if self.entities is None:
+            return not entities or label in entities or label == ANY or label in WIDER.values()
+        return any(name in one for name in (label, "*") for one in (self.ignore, self.entities))
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -146,6 +152,7 @@ class Score:
         covered_characters: those of them under a finding of whatever entity.
         missed: shapes of the gold missed, by (entity, shape).
         false_alarms: shapes of the false findings, by (entity, rule, shape).
+        labels: gold spans by the set's own label.
     """
 
     documents: int = 0
@@ -155,6 +162,7 @@ class Score:
     covered_characters: int = 0
     missed: Counter[tuple[str, str]] = field(default_factory=Counter)
     false_alarms: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    labels: Counter[str] = field(default_factory=Counter)
 
     def __add__(self, other: Score) -> Score:
         return Score(
@@ -165,6 +173,7 @@ class Score:
             covered_characters=self.covered_characters + other.covered_characters,
             missed=self.missed + other.missed,
             false_alarms=self.false_alarms + other.false_alarms,
+            labels=self.labels + other.labels,
         )
 
     @property
@@ -221,6 +230,7 @@ def score(
             for f, text in judged
             if not f.right
         ),
+        labels=Counter(span.label for document, _ in compared for span in document.spans),
     )
 
 

@@ -9,9 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from scanner.cli.evaluate import command
 from scanner.errors import BadDataset, NothingToScan
-from scanner.evaluate import calibration, calibration_text, evaluate, read_maps, render, to_json
+from scanner.evaluate import calibration, calibration_text, evaluate, read_maps, render, to_json, unknown_told
 from scanner.model import Finding
 from scanner.scoring import Counts, LabelMap
 
@@ -53,6 +55,30 @@ def test_hits_misses_and_false_findings_are_counted_by_set(gold: Path) -> None:
 def test_a_set_without_a_map_has_entities_for_labels(tmp_path: Path) -> None:
     path = write(tmp_path / "own.parquet", [(TEXTS[0], [(9, 25, "EMAIL_ADDRESS")])])
     assert evaluate([path], {}, find_mails).total.entities["EMAIL_ADDRESS"].hits == 1
+
+
+def test_labels_that_no_map_knows_are_told_all_at_once_with_their_counts(tmp_path: Path) -> None:
+    mails = write(
+        tmp_path / "mails.parquet", [(TEXTS[0], [(0, 5, "VERB"), (9, 25, "MAIL")]), (TEXTS[1], [(0, 2, "NO")])]
+    )
+    bare = write(tmp_path / "bare.parquet", [(TEXTS[0], [(9, 25, "EMAIL_ADDRESS")]), (TEXTS[1], [(0, 2, "PER")])])
+    evaluation = evaluate([mails, bare], MAPS, find_mails, entities=["EMAIL_ADDRESS"])
+    assert unknown_told(evaluation) == "bare: PER (1); mails: NO (1), VERB (1)"
+    assert to_json(evaluation)["unknown_labels"] == {"bare": {"PER": 1}, "mails": {"NO": 1, "VERB": 1}}
+    assert evaluation.sets["mails"].entities == {"EMAIL_ADDRESS": Counts(hits=1, misses=0, right=1, wrong=1)}
+
+
+def test_labels_that_a_map_ignores_are_known(tmp_path: Path) -> None:
+    path = write(tmp_path / "mails.parquet", [(TEXTS[0], [(0, 5, "VERB"), (9, 25, "MAIL")])])
+    for ignore in ("VERB", "*"):
+        maps = {"mails": LabelMap(entities={"MAIL": "EMAIL_ADDRESS"}, ignore=frozenset({ignore}))}
+        assert not evaluate([path], maps, find_mails, entities=["EMAIL_ADDRESS"]).unknown
+
+
+def test_the_command_warns_of_labels_that_no_map_knows(gold: Path) -> None:
+    result = CliRunner().invoke(command, [str(gold), "--no-names"])
+    assert result.exit_code == 0
+    assert result.stderr == "warning: labels that no map knows: mails: MAIL (3)\n"
 
 
 def test_the_outcome_tells_no_text_unless_asked(gold: Path) -> None:

@@ -16,6 +16,7 @@ from scanner.atomic import write_text
 from scanner.cli._shared import FILE, RULES, variable
 from scanner.detection import Detection, build
 from scanner.detectors.names import ModelSpec
+from scanner.files import load_entities
 from scanner.model import Finding, Leaf
 from scanner.rulebook import load_detectables
 from scanner.scan import VERSION
@@ -58,7 +59,11 @@ def command(
         count_documentation=True,
         curves=detectables.curves,
     )
-    measured = evaluating.evaluate(gold, maps, lambda texts, languages: found(detection, texts, languages), show_text)
+    measured = evaluating.evaluate(
+        gold, maps, lambda texts, languages: found(detection, texts, languages), show_text, load_entities(rules).keys()
+    )
+    if unknown := evaluating.unknown_told(measured):
+        click.echo(f"warning: labels that no map knows: {unknown}", err=True)
     if calibration is not None:
         _write_calibration(calibration, measured, maps, detectables.models)
     click.echo(json.dumps(evaluating.to_json(measured), indent=2) if as_json else evaluating.render(measured))

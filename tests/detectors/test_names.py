@@ -176,6 +176,8 @@ def test_source_code_holds_no_people(names: Names) -> None:
         ("el 3 de agosto de 2020", "3 de agosto de 2020"),
         ("born in 1987 and", "1987"),
         ("see you Thursday", "Thursday"),
+        ("valid until 05/2021,", "05/2021"),
+        ("as of May-2021", "May-2021"),
     ],
 )
 def test_dates_are_told_by_their_form(text: str, date: str) -> None:

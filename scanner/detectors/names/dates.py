@@ -74,6 +74,8 @@ _PART = re.compile(
         (?:{_WEEKDAY},?\s+)?(?:the\s+)?{_DAY}{_OF}\s+{_MONTH}{_WHEN}?        # 14 March
       | (?:{_WEEKDAY},?\s+)?{_MONTH}\s+{_DAY}(?:{_TO}{_DAY})?{_WHEN}?        # March 14
       | {_MONTH}{_OF},?\s+{_SHORT_YEAR}                                      # March 2021
+      | {_MONTH}-{_YEAR}                                                     # Mar-2021
+      | (?:0?[1-9]|1[0-2])/{_YEAR}                                           # 03/2021
     ){_END}""",
     re.IGNORECASE | re.VERBOSE,
 )
