@@ -19,7 +19,15 @@ from hypothesis import strategies as st
 from scanner.detectors.names import ModelSpec, Names, parse_models
 from scanner.detectors.names.cues import from_capital, without_title
 from scanner.detectors.names.dates import written
-from scanner.detectors.names.lexicon import FOLDER, folded, is_given_name, is_place, is_small, is_surname
+from scanner.detectors.names.lexicon import (
+    FOLDER,
+    folded,
+    is_given_name,
+    is_listed_name,
+    is_place,
+    is_small,
+    is_surname,
+)
 from scanner.detectors.names.passages import LONG, LONGEST_WORD, split
 from scanner.detectors.names.polish import candidates, polished
 from scanner.detectors.names.reader import KEPT_WORDS, FastReader, PlainReader, Span
@@ -163,6 +171,17 @@ def test_source_code_holds_no_people(names: Names) -> None:
         "export class KeyObject extends Base {\n  const parseJwk = await importKey(alg, octKey);\n  return Verify;\n}\n"
     )
     check_clean(names, code * 5, "PERSON")
+
+
+def test_in_source_code_a_name_that_no_list_knows_must_be_nearly_sure(names: Names) -> None:
+    header = (
+        '{{\n    "header": [\n        {{\n            name: "{}",\n            "value": [1, 2]\n        }}\n    ]\n}}\n'
+    )
+    for name in ("Content-Length", "Zorblat Server"):
+        check_clean(names, header.format(name) * 3, "PERSON")
+    check_found(names, header.format("Laura Bennett") * 3, ("PERSON", "Laura Bennett"))
+    assert is_listed_name("Laura Zorblat")
+    assert not is_listed_name("Content-Length")
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,9 @@ _ARTICLE = re.compile(r"\b(?:the|a|an|our|my|your|this|la|le|les|l['’]|un|une|
 _MAILBOX = re.compile(r"([\w.+-]{2,64})@")
 _MARKS = ".,'’\"“”()"
 
+LEAST_CODE, CODE_SHARE = 200, 0.02
+"""Code points, and share of brackets and operators among them, from which a passage is source code."""
+
 MAILBOX_REACH = 80
 """Code points around a span in which an e-mail address speaks for it."""
 
@@ -126,6 +129,11 @@ def _listed(span: str, words: Sequence[str]) -> tuple[float, ...]:
         float(bool(bare) and is_surname(bare[-1]) and not small[-1]),
         float(is_place(span) or (len(bare) > 1 and is_place(bare[-1]))),
     )
+
+
+def is_code(text: str) -> bool:
+    """Whether a passage is source code or configuration, not prose with a bracket in it."""
+    return len(text) >= LEAST_CODE and _share_of_code(text) >= CODE_SHARE
 
 
 def _share_of_code(text: str) -> float:

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from scanner.detectors.names.cues import from_capital, people, without_title
 from scanner.detectors.names.dates import Date, shows_calendar, written
-from scanner.detectors.names.evidence import Candidate, confidence
+from scanner.detectors.names.evidence import Candidate, confidence, is_code
 from scanner.detectors.names.groups import groups
-from scanner.detectors.names.lexicon import is_given_name, is_place
+from scanner.detectors.names.lexicon import is_given_name, is_listed_name, is_place
 from scanner.detectors.names.models import ModelSpec
 from scanner.detectors.names.reader import Span
 from scanner.model import Finding
@@ -20,6 +20,9 @@ MOST_WORDS = 4
 
 LEAST = 0.25
 """Confidence below which a candidate is dropped: F2 gains from a finding that is right more often than this."""
+
+LEAST_IN_CODE = 0.8
+"""The same for a person in source code whose name no list knows: products and headers look like names there."""
 
 _EDGE = " \t\r\n\u00a0.,;:!?\"“”«»()[]{}<>*_|/\\~`-–—=+#'‘’"
 _FIELD_BORDER = re.compile(r"\s*(?:[\n\t|;<>]|\s[-–—:/]\s)\s*|\s+\S+@\S+|(?<=\w)@(?=[A-Z])|\s{3,}")
@@ -37,7 +40,14 @@ def polished(passage: str, first: Sequence[Span], again: Sequence[Span], spec: M
         for rule in (f"names.{spec.language}",)
         for one in candidates(passage, first, again, spec, dates)
     ]
-    yield from _likeliest([finding for finding in found if finding.confidence >= LEAST])
+    code = is_code(passage)
+    yield from _likeliest([finding for finding in found if finding.confidence >= _least(finding, passage, code=code)])
+
+
+def _least(finding: Finding, passage: str, *, code: bool) -> float:
+    """Confidence below which a finding is dropped: in source code, a name that no list knows must be nearly sure."""
+    unlisted = code and finding.entity == "PERSON" and not is_listed_name(passage[finding.start : finding.end])
+    return LEAST_IN_CODE if unlisted else LEAST
 
 
 def by_form(passage: str) -> Iterator[Finding]:

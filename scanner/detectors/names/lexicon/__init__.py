@@ -26,6 +26,12 @@ def is_surname(word: str) -> bool:
     return folded(word) in _words("surnames")
 
 
+def is_listed_name(name: str) -> bool:
+    """Whether a person's name holds one that the lists know and that is no word; a surname alone is too often one."""
+    words = [word for word in (part.strip(".,'\"()") for part in name.split()) if not is_small(word)]
+    return any(map(is_given_name, words)) or (len(words) > 1 and any(map(is_surname, words)))
+
+
 def is_place(text: str) -> bool:
     """Whether a town, a state or a country is called so."""
     return folded(text) in _words("places")
