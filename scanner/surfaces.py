@@ -10,7 +10,7 @@ import hashlib
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 WORD = re.compile(r"\w+")
@@ -100,7 +100,7 @@ class Occurrence:
 
 def occurrences(
     text: str,
-    groups: Callable[[str], Sequence[Group]],
+    groups: Mapping[str, Sequence[Group]],
     taken: Sequence[Span],
     fingerprint: Callable[[str, str], bytes],
 ) -> list[Occurrence]:
@@ -111,17 +111,20 @@ def occurrences(
 
     Args:
         text: to search.
-        groups: values whose anchor a word may be; asked for every word.
+        groups: values by the words of the text that may be their anchor.
         taken: spans that are found already, ascending, without overlaps.
         fingerprint: of an entity and a value.
     """
-    spans = [match.span() for match in WORD.finditer(text)]
+    matches = list(WORD.finditer(text))
+    anchors = [(index, groups[match[0]]) for index, match in enumerate(matches) if match[0] in groups]
+    spans = [match.span() for match in matches]
     held = _Held(taken)
     found = [
         one
-        for index, (start, end) in enumerate(spans)
-        for group in groups(text[start:end])
-        if held.leaves(start, end) and (one := _occurrence(text, spans, index, group, fingerprint)) is not None
+        for index, known in anchors
+        if held.leaves(*spans[index])
+        for group in known
+        if (one := _occurrence(text, spans, index, group, fingerprint)) is not None
     ]
     found.sort(key=lambda one: (one.start - one.end, one.start, one.entity, one.fingerprint))
     return sorted((one for one in found if held.take(one.start, one.end)), key=lambda one: one.start)

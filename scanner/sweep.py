@@ -7,6 +7,8 @@ shards; `find` looks for them in a shard. No text of a shard leaves the memory o
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -193,7 +195,7 @@ def _find(task: SweepTask) -> None:
     with _writing(task.elsewhere, spans.SCHEMA) as add:
         for leaf, cells in _leaves(task) if lexicon.has_values else ():
             for index, text in enumerate(leaf.values.to_pylist()):
-                if not lexicon.may_stand_in(text):
+                if not (groups := lexicon.among(text)):
                     continue
                 taken = [(span["start"], span["end"]) for span in cells.get(index, ())]
                 row, item = int(leaf.rows[index]), int(leaf.items[index])
@@ -202,7 +204,7 @@ def _find(task: SweepTask) -> None:
                         *(task.shard.name, row, leaf.column, item, one.start, one.end),
                         *(one.entity, ELSEWHERE + one.rule, 0.0, False, one.fingerprint),
                     )
-                    for one in surfaces.occurrences(text, lexicon.groups, taken, fingerprinter.of)
+                    for one in surfaces.occurrences(text, groups, taken, fingerprinter.of)
                 )
 
 
@@ -245,7 +247,7 @@ class _Lexicon:
 
     def __init__(self, table: pa.Table, key: bytes) -> None:
         self._table, self._key = table, key
-        self._anchors = table["anchor"].to_numpy()
+        self._anchors = array("Q", table["anchor"].to_numpy().tobytes())
         self._cold: set[str] = set()
         self._groups: dict[str, tuple[Group, ...]] = {}
 
@@ -254,26 +256,21 @@ class _Lexicon:
         """Whether anything is looked for."""
         return bool(self._table.num_rows)
 
-    def may_stand_in(self, text: str) -> bool:
-        """Whether any word of the text is an anchor."""
-        new = set(WORD.findall(text)) - self._cold
-        if not new:
-            return False
-        return any(bool(self.groups(word)) for word in new)
+    def among(self, text: str) -> dict[str, tuple[Group, ...]]:
+        """Values by the words of the text that are their anchors, case aside."""
+        words = set(WORD.findall(text)) - self._cold
+        return {word: groups for word in words if (groups := self._of(word))}
 
-    def groups(self, word: str) -> tuple[Group, ...]:
-        """Values whose anchor the word is, case aside."""
-        if word in self._cold:
-            return _NO_GROUPS
+    def _of(self, word: str) -> tuple[Group, ...]:
         if (known := self._groups.get(word)) is not None:
             return known
         self._forget()
-        wanted = np.uint64(surfaces.anchor_hash(word, self._key))
-        low, high = np.searchsorted(self._anchors, wanted, "left"), np.searchsorted(self._anchors, wanted, "right")
-        if low == high:
+        wanted = surfaces.anchor_hash(word, self._key)
+        low = bisect_left(self._anchors, wanted)
+        if self._anchors[low : low + 1] != array("Q", [wanted]):
             self._cold.add(word)
             return _NO_GROUPS
-        self._groups[word] = _grouped(self._table.slice(low, high - low))
+        self._groups[word] = _grouped(self._table.slice(low, bisect_right(self._anchors, wanted) - low))
         return self._groups[word]
 
     def _forget(self) -> None:

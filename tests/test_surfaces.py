@@ -35,9 +35,8 @@ def found(
     text: str, *values: str, entity: str = "PERSON", taken: Sequence[tuple[int, int]] = ()
 ) -> list[tuple[int, int]]:
     groups = groups_of([(entity, value) for value in values])
-    return [
-        (one.start, one.end) for one in occurrences(text, lambda word: groups.get(folded(word), ()), taken, PRINTS.of)
-    ]
+    words = {word: groups[folded(word)] for word in WORD.findall(text) if folded(word) in groups}
+    return [(one.start, one.end) for one in occurrences(text, words, taken, PRINTS.of)]
 
 
 @pytest.mark.parametrize("value", ["", "...", "A", "mark", "x7", "Ab1", " ".join("abcdefghijklmn")])
