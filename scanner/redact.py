@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -30,7 +31,7 @@ from scanner.redactor import FOLDER, RedactTask, from_json, redact_shard
 from scanner.remedies import Action, Kind, Options, measured
 from scanner.rulebook import load_rulebook
 from scanner.scan import Observer
-from scanner.selection import select, write_excess, write_still_found
+from scanner.selection import count_spans, select, write_excess, write_still_found
 from scanner.shards import ReadOptions, ShardFacts
 from scanner.surrogates import Surrogates
 from scanner.wording import plural
@@ -248,12 +249,13 @@ def tasks_of(request: Request, evidence: Evidence, scratch: Path) -> tuple[list[
     executor = _executor(request)
     facts = {one.shard.name: one for one in executor.map(shards.inspect, found) if isinstance(one, ShardFacts)}
     parts = {part.path: part for part in evidence.shards}
+    spans = {name: _spans(request.evidence, parts[name]) for name in parts}
     faults = [*_shard_faults(facts, parts), *_plan_faults(request.plan, evidence)]
+    faults += _spans_faults(request, evidence, [file for name in sorted(spans) for file in spans[name]], scratch)
     if faults:
         raise BadRedaction(faults)
     failed = tuple(sorted(name for name, part in parts.items() if part.status is ShardStatus.FAILED))
     wanted = [name for name in sorted(parts) if name not in failed and name not in request.plan.dropped_shards]
-    spans = {name: _spans(request.evidence, parts[name]) for name in parts}
     excess = _excess(request.plan, [file for name in sorted(spans) for file in spans[name]], scratch)
     scanned = ReadOptions(
         include=tuple(evidence.scan.include),
@@ -330,6 +332,19 @@ def _plan_faults(plan: RedactionPlan, evidence: Evidence) -> Iterator[Fault]:
 
 def _spans(out: Path, part: ShardPart) -> tuple[Path, ...]:
     return tuple(sorted((out / "spans").glob(f"{file_stem(part.path, part.sha256)}-*.parquet")))
+
+
+def _spans_faults(request: Request, evidence: Evidence, spans: Sequence[Path], scratch: Path) -> Iterator[Fault]:
+    """Spans that are not all of those that the evidence counts: what they lack would stay in the new shards."""
+    counted: Counter[str] = Counter()
+    for part in evidence.findings:
+        counted[part.entity] += part.count + part.documentation
+    there = count_spans(spans, scratch)
+    place = str(request.evidence / "spans")
+    if there is None:
+        yield Fault(place, "cannot be read; scan again")
+    elif lacking := sorted(entity for entity in counted.keys() | there if counted[entity] != there.get(entity, 0)):
+        yield Fault(place, f"holds other findings of {', '.join(lacking)} than the evidence counts; scan again")
 
 
 def _excess(plan: RedactionPlan, spans: Sequence[Path], scratch: Path) -> Path | None:

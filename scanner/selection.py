@@ -138,6 +138,16 @@ def select(
         return counted
 
 
+def count_spans(spans: Sequence[Path], scratch: Path) -> dict[str, int] | None:
+    """Findings by entity; None where a file cannot be read."""
+    try:
+        with _tables(spans, scratch) as connection:
+            query = "SELECT entity, count(*)::BIGINT FROM spans GROUP BY entity"
+            return dict(connection.execute(query).fetchall())
+    except duckdb.Error:
+        return None
+
+
 def rows_of(selection: Path, treatments: Sequence[int]) -> list[int]:
     """Rows, ascending, in which a finding has one of the treatments."""
     with opened(None) as connection:

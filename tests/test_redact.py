@@ -349,6 +349,18 @@ def test_spans_of_something_else_are_refused(base: Path, tmp_path: Path) -> None
     assert not list((tmp_path / "out").glob("day=*/*.parquet"))
 
 
+@pytest.mark.parametrize("how", ["gone", "broken"])
+def test_evidence_whose_spans_are_not_all_there_is_refused(base: Path, tmp_path: Path, how: str) -> None:
+    """What no span tells would stay in the new shards."""
+    less = tmp_path / "scan"
+    shutil.copytree(base / "scan", less)
+    file = next((less / "spans").iterdir())
+    file.unlink() if how == "gone" else file.write_bytes(b"PAR1")
+    with pytest.raises(BadRedaction, match=r"spans: (holds other findings of CREDIT_CARD|cannot be read)"):
+        redacted(base / "data", less, tmp_path / "out", base / "keys" / "key", EVERYTHING)
+    assert not list((tmp_path / "out").glob("day=*/*.parquet"))
+
+
 def test_a_symbolic_link_out_of_the_tree_is_not_followed(base: Path, tmp_path: Path) -> None:
     data, outside = tmp_path / "data", write(tmp_path / "elsewhere" / "x.parquet", 0)
     write(data / "a.parquet", 0)

@@ -135,9 +135,19 @@ def _remedy(evidence: Evidence, wanted: str) -> Remedy:
     verdict = evidence.other.verdict if prefix == "other" and evidence.other else evidence.verdict
     known = {one.id: one for one in verdict.remedies}
     if name not in known:
-        told = ", ".join(known) or "none: no change to the data alone was found to be enough"
-        raise BadRedaction([Fault("--plan", f"the evidence has no such remedy; it has {told}")])
+        raise BadRedaction([Fault("--plan", f"the evidence has no such remedy; it has {_remedies_told(evidence)}")])
     return known[name]
+
+
+def _remedies_told(evidence: Evidence) -> str:
+    """Every remedy that can be named, with what it does."""
+    verdicts = {"": evidence.verdict} | ({"other:": evidence.other.verdict} if evidence.other else {})
+    told = [
+        f"{prefix}{one.id} ({one.tier.value}): {'; '.join(action.title for action in one.actions)}"
+        for prefix, verdict in verdicts.items()
+        for one in verdict.remedies
+    ]
+    return "\n  ".join(["these:", *told]) if told else "none: no change to the data alone was found to be enough"
 
 
 def _plan(policy: Path | None, rules: Path | None) -> RedactionPlan:
