@@ -3,16 +3,58 @@
 from __future__ import annotations
 
 import multiprocessing
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, wait
+from typing import Any
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
+from pebble.pool.process import PoolManager
 
 from scanner.executors import Item, Lost, Result, Settings
 from scanner.model import UnscannedReason
 
 QUEUED_PER_WORKER = 2
 """Items handed over ahead of need, so that no worker waits and the list of items may be endless."""
+
+
+ACKNOWLEDGED_WITHIN_SECONDS = 30.0
+"""How long after its worker's death the word that it had begun an item may still be on its way, on a busy machine."""
+
+
+class _Manager(PoolManager):
+    """Looks again for the item of a worker that died, until its acknowledgement has been read.
+
+    pebble looks once. Where the acknowledgement is still in the pipe, it then takes the pool for broken, or forgets the
+    worker, and the item is never done.
+    """
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._dead: list[tuple[tuple[int, int], float]] = []
+
+    def handle_worker_expiration(self, expiration: tuple[int, int]) -> None:
+        """Note a worker that died."""
+        self._dead.append((expiration, time.monotonic() + ACKNOWLEDGED_WITHIN_SECONDS))
+
+    def update_workers(self) -> None:
+        """Note who died, start others in their place, and end the items of the dead."""
+        super().update_workers()  # type: ignore[no-untyped-call]
+        noted, self._dead = self._dead, []
+        for expiration, deadline in noted:
+            if time.monotonic() > deadline or self._began(expiration[0]):
+                super().handle_worker_expiration(expiration)
+            else:
+                self._dead.append((expiration, deadline))
+
+    def _began(self, worker: int) -> bool:
+        return any(task.worker_id == worker for task in list(self.task_manager.tasks.values()))
+
+
+class _Pool(ProcessPool):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._pool_manager = _Manager(self._context, options["context"])
 
 
 class Executor:
@@ -32,7 +74,7 @@ class Executor:
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result | Lost[Item]]:
         """Results as they come."""
-        pool = ProcessPool(
+        pool = _Pool(
             max_workers=self._settings.workers,
             context=self._context,
             initializer=self._settings.watch,
