@@ -1,8 +1,8 @@
 """How much `--until-decided` reads, and whether its verdict is that of the full scan: simulated units, real decisions.
 
-`python benchmarks/until_decided.py [--seeds 100] [--only 3 4] [--units 4000]`
+`python benchmarks/until_decided.py [--seeds 100] [--only 3 4] [--units 8000]`
 
-A corpus of 1 GB is drawn once for each scenario, in 4,000 units as a scan draws them: how many capital letters a unit
+A corpus of 1 GB is drawn once for each scenario, in 8,000 units as a scan draws them: how many capital letters a unit
 has, which names stand in it, how often and how linked. The order of reading, the bounds, the looks and the verdicts are
 the program's own, with 500 draws instead of 2,000. For each seed of the order: the bytes read for names when it stops,
 and its tier beside that of a full scan.
@@ -60,7 +60,7 @@ class Scenario:
     names: float
     people: int = 200_000
     mails: float = 0.0
-    units: int = 4_000
+    units: int = 8_000
 
 
 SCENARIOS = (
@@ -202,7 +202,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--only", type=int, nargs="+", default=range(len(SCENARIOS)), help="scenarios, from 0")
-    parser.add_argument("--units", type=int, default=4_000)
+    parser.add_argument("--units", type=int, default=8_000)
     asked = parser.parse_args()
     for line in lines(asked.seeds, asked.only, asked.units):
         print(line, flush=True)

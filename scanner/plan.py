@@ -13,7 +13,7 @@ from scanner.shards import ShardFacts, Unit, units
 UNIT_BYTES = 32 << 20
 """Bytes before compression that a unit aims at: every core has work, and a resumed run loses little."""
 
-DRAWN_BYTES = 1 << 18
+DRAWN_BYTES = 1 << 17
 """The same where units are drawn at random: many small ones tell more than a few large ones."""
 
 SLOWEST_BYTES_PER_SECOND = 2_000
