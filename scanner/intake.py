@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -14,7 +15,7 @@ from typing import TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scanner import census, shards
+from scanner import census, shards, stores
 from scanner.atomic import replacing
 from scanner.census import Census
 from scanner.errors import StoreFailed, UnreadableShard
@@ -31,6 +32,9 @@ RETIRED = "retired"
 KINDS = ("spans", "values")
 AT_ONCE = 500
 """Shards entered in one transaction: a kill costs no more than looking at these again."""
+
+ASKED_AT_ONCE = 16
+"""Remote shards whose store is asked at the same time whether they changed."""
 
 LEFT = "a budget of time or size ended the run before its turn"
 
@@ -79,7 +83,7 @@ def take(
         allows: ends the looking; shards not looked at are then left for a later run.
     """
     known = ledger.shards()
-    trusted = {shard.name for shard in found if resume and verify is Verify.GLANCE and _is_same(shard, known)}
+    trusted = unchanged(found, known) if resume and verify is Verify.GLANCE else frozenset()
     strange = [shard for shard in found if shard.name not in trusted]
     strange.sort(key=lambda shard: (known[shard.name].first_seen if shard.name in known else now, shard.name))
     looked: list[ShardFacts] = []
@@ -96,7 +100,23 @@ def take(
     )
 
 
-def is_same(shard: Shard, glance: str) -> bool:
+def unchanged(found: Sequence[Shard], known: Mapping[str, Known]) -> frozenset[str]:
+    """Names of the shards at which a glance gives what it gave before; stores are asked about several at once."""
+    asked = [shard for shard in found if shard.name in known]
+
+    def same(shard: Shard) -> bool:
+        return _is_same(shard, known[shard.name].glance)
+
+    near = (shard.name for shard in asked if not stores.is_url(shard.path) and same(shard))
+    far = [shard for shard in asked if stores.is_url(shard.path)]
+    told: list[tuple[Shard, bool]] = []
+    with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
+        for some in _batches(far, AT_ONCE):
+            told += zip(some, pool.map(same, some), strict=True)
+    return frozenset(near) | {shard.name for shard, is_same in told if is_same}
+
+
+def _is_same(shard: Shard, glance: str) -> bool:
     """Whether a glance at the shard gives what it gave before; never for a glance that says nothing."""
     try:
         return bool(glance) and not shard.outside and shards.glance(shard.path) == glance
@@ -131,10 +151,6 @@ def prepare(
     settle(ledger, plan.out)
     faults = {f"fault/{one.shard.name}": Tally(unscanned=(one.fault,)) for one in intake.facts if one.fault is not None}
     ledger.set_aside(plan.digest, faults)
-
-
-def _is_same(shard: Shard, known: Mapping[str, Known]) -> bool:
-    return shard.name in known and is_same(shard, known[shard.name].glance)
 
 
 def _inspected(

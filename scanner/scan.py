@@ -304,7 +304,7 @@ def _unchanged(run: _Run) -> RunRow | None:
         or run.request.verify is not Verify.GLANCE
         or run.ledger.has_unfinished(run.plan.digest, run.request.tries)
         or sum(one.present for one in known.values()) != len(run.found)
-        or not all(shard.name in known and intake.is_same(shard, known[shard.name].glance) for shard in run.found)
+        or len(intake.unchanged(run.found, known)) != len(run.found)
         or not _is_in_place(run.request.out / EVIDENCE, last[0].evidence_sha256)
     ):
         return None
