@@ -316,7 +316,8 @@ when they read the texts as `scanner evaluate` does. `values whole`: labelled va
 new cell. `changed outside`: cells that differ in what is neither a finding nor swept. `swept`: places that no detector
 found, with a value that was found elsewhere; `characters` are theirs, and `labelled` those of them that lie under a
 label (the labels of the mail set name persons alone, and those of other sets leave companies and hospital wards).
-`found again`: fingerprints that the re-scan finds among those that were redacted, surrogates apart.
+`found again`: fingerprints that the re-scan finds among those that were redacted, surrogates apart; in the mail set it
+was the letter X of header lines, which a model takes for a name and which is too little to be swept.
 
 | set | texts | labelled characters | left | missed | values whole | changed outside | swept | characters | labelled | \
 found before | found again |

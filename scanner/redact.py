@@ -44,6 +44,9 @@ DATASET = "dataset.yaml"
 SWEPT_HERE_BYTES = 16 << 20
 """Shards of so many bytes together are swept in this process: workers would take longer to start."""
 
+MOST_NAMED = 20
+"""Columns and shards that a report names as not read again; the evidence of the re-scan has all of them."""
+
 ROUNDS = 4
 """Times at most that shards are written again for values which the scan of the new shards finds all the same."""
 
@@ -168,6 +171,7 @@ def redact(request: Request, observer: Observer, show: Callable[[str], None] = l
         written = _until_settled(request, evidence, tasks, swept, observer, show)
         faults = [f"{one.shard}: {one.fault}" for one in written.done if one.fault]
         faults += [f"{name}: could not be scanned, so it was left out" for name in unreadable]
+        faults += _not_read(written.after)
         comparison = _compared(request, evidence, written, [*faults, *swept.faults], swept.left_out)
         for part in ("scratch", elsewhere.FOLDER):
             shutil.rmtree(folder / part, ignore_errors=True)
@@ -569,6 +573,16 @@ def _compared(
         tuple(faults),
         left_out,
     )
+
+
+def _not_read(after: Evidence) -> Iterator[str]:
+    """What of the new shards was not read again, some of it by name."""
+    parts = after.coverage.unscanned
+    for part in parts[:MOST_NAMED]:
+        place = f"{part.shard}, column {part.column}" if part.column else part.shard
+        yield f"{place}: was written and not read again: {part.detail}"
+    if len(parts) > MOST_NAMED:
+        yield f"{len(parts) - MOST_NAMED:,} more columns or shards were written and not read again"
 
 
 def _whole_entities(plan: RedactionPlan) -> frozenset[str] | None:

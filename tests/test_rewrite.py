@@ -388,3 +388,14 @@ def test_a_shard_that_is_cut_is_refused(shard: Path) -> None:
     shard.write_bytes(data)
     with pytest.raises(UnreadableShard):
         changed(shard, to_x, frozenset({"id", "text"}))
+
+
+def test_a_column_that_arrow_does_not_read_is_named_and_no_other_is_held_up(tmp_path: Path) -> None:
+    """A required list of fixed size below a null: Arrow writes it and does not read it."""
+    pair = pa.list_(pa.field("element", pa.string()), 2)
+    struct = pa.struct([pa.field("pair", pair, nullable=False)])
+    table = pa.table({"text": ["a", "b"], "s": pa.array([None, {"pair": ["x", "y"]}], struct)})
+    file = written_to(table, tmp_path / "a.parquet")
+    assert pq.ParquetFile(changed(file, to_x, frozenset({"text"}))).read(["text"])["text"].to_pylist()[0] == "new 0"
+    with pytest.raises(UnreadableShard, match=r"column s\.pair\[\]: "):
+        changed(file, dropped_rows=np.array([0], np.int64))

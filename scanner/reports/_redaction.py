@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from scanner.evidence import Interval
 from scanner.outcome import Comparison, EntityChange, Standing
+from scanner.wording import plural
 
 
 def markdown(outcome: Comparison) -> str:
@@ -78,7 +79,7 @@ def _text(outcome: Comparison) -> Iterator[str]:
     yield f"- {text.words_changed:,} of {text.words:,} words in the columns that were touched."
     yield f"- {text.vocabulary_overlap:.0%} of the vocabulary of these columns is in both (estimated from a sample)."
     chunks = f"{shards.chunks_touched:,} column chunks anew, {shards.chunks_copied:,} as they were"
-    yield f"- {shards.written:,} shards written: {chunks}."
+    yield f"- {plural(shards.written, 'shard')} written: {chunks}."
     if shards.rows != shards.rows_before:
         yield f"- {shards.rows_before - shards.rows:,} of {shards.rows_before:,} rows left out."
     for name, gone in (("column", shards.dropped_columns), ("shard", shards.dropped_shards)):

@@ -199,7 +199,10 @@ class _Rewriter:
         """The chunk with its edits; its page indexes and bloom filter, which tell of values, are gone."""
         began = self._at
         self._touched += 1
-        meta = encode(source, self._changes.edit, self._changes.dropped_rows, self._write)
+        try:
+            meta = encode(source, self._changes.edit, self._changes.dropped_rows, self._write)
+        except UnreadableShard as error:
+            raise UnreadableShard(error.reason, f"column {source.leaf.column}: {error}") from error
         for number in (9, 11):
             if number in meta.fields:
                 meta = meta.having(number, I64, meta.get(number) + began)
