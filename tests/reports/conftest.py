@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from scanner.evidence import Evidence
+from tests.browsing import browser as browser
+from tests.browsing import page as page
 
 from .evidences import CASES
 

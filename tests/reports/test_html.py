@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
 
 from scanner.changes import compare
 from scanner.evidence import Evidence
@@ -18,6 +15,7 @@ from scanner.reports import formats, html
 from scanner.reports._words import percent, visible
 from scanner.reports.changes import changes_formats
 from scanner.wording import count
+from tests.browsing import barriers
 
 from .evidences import (
     CASES,
@@ -31,34 +29,6 @@ from .evidences import (
     large_evidence,
     research_evidence,
 )
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page that fails the test for an error on its console, a request that leaves, or a dialog."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    opened = context.new_page()
-    faults: list[str] = []
-    opened.on("console", lambda message: faults.append(message.text))
-    opened.on("pageerror", lambda error: faults.append(str(error)))
-    opened.on("dialog", lambda dialog: faults.append(dialog.message))
-    opened.on("request", lambda request: faults.append(request.url) if _leaves(request.url) else None)
-    yield opened
-    context.close()
-    assert faults == []
 
 
 def test_every_report_opens_in_silence_and_asks_nothing_of_the_network(
@@ -74,8 +44,7 @@ def test_every_report_opens_in_silence_and_asks_nothing_of_the_network(
 def test_axe_finds_no_barrier(page: Page, tmp_path: Path, name: str, scheme: str) -> None:
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     _open(page, tmp_path, CASES[name]())
-    violations = Axe().run(page).response["violations"]
-    assert [(entry["id"], entry["nodes"][0]["html"]) for entry in violations] == []
+    assert barriers(page) == []
 
 
 def test_the_sections_stand_in_the_order_in_which_a_reviewer_asks(page: Page, tmp_path: Path) -> None:
@@ -97,7 +66,7 @@ def test_a_page_with_samples_says_so_shows_text_as_text_and_has_no_barrier(page:
     assert "This part holds text of the dataset" in page.locator("main").inner_text()
     assert MARKUP in page.locator("#sample-list").inner_text()
     assert page.locator("#sample-list mark").count() == 3
-    assert [entry["id"] for entry in Axe().run(page).response["violations"]] == []
+    assert barriers(page) == []
     page.set_viewport_size({"width": 360, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
@@ -240,8 +209,7 @@ def test_what_changed_and_who_signed_stand_on_the_page(page: Page, tmp_path: Pat
     assert "Inside the organisation → research-only licence" in section.inner_text()
     assert evidence.changes is not None
     assert section.locator("table.changes").first.locator("tbody tr").count() == len(evidence.changes.gates)
-    violations = Axe().run(page).response["violations"]
-    assert [(entry["id"], entry["nodes"][0]["html"]) for entry in violations] == []
+    assert barriers(page) == []
 
 
 @pytest.mark.parametrize("name", ["hostile", "large"])
@@ -251,8 +219,7 @@ def test_a_page_of_changes_is_quiet_and_has_no_barrier(page: Page, tmp_path: Pat
     path.write_text(changes_formats()["html"].render(changes), encoding="utf-8")
     page.goto(path.as_uri())
     assert page.locator("h1").inner_text() == "Research-only licence → inside the organisation"
-    violations = Axe().run(page).response["violations"]
-    assert [(entry["id"], entry["nodes"][0]["html"]) for entry in violations] == []
+    assert barriers(page) == []
     page.set_viewport_size({"width": 360, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
@@ -276,10 +243,6 @@ def _open(page: Page, folder: Path, evidence: Evidence) -> None:
     path = folder / "report.html"
     path.write_text(formats()["html"].render(evidence), encoding="utf-8")
     page.goto(path.as_uri())
-
-
-def _leaves(url: str) -> bool:
-    return not url.startswith(("file:", "data:"))
 
 
 def test_the_trend_shows_every_run_and_this_one_last(page: Page, tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from scanner.review.server import Server
 from scanner.review.session import Session, subject
 from scanner.rulebook import Rulebook, load_rulebook
 from scanner.scan import finished, read_evidence
+from tests.browsing import browser as browser
+from tests.browsing import page as page
 from tests.scans import scanned, write_shard
 
 TEXTS = [

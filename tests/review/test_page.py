@@ -2,44 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from urllib.parse import urlsplit
-
-import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from scanner.review.server import Server
+from tests.browsing import barriers
 from tests.review.conftest import Scene
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page that fails the test for an error on its console, a dialog, or a request to elsewhere."""
-    context = browser.new_context(viewport={"width": 1100, "height": 1000})
-    opened = context.new_page()
-    faults: list[str] = []
-    opened.on("console", lambda message: faults.append(message.text))
-    opened.on("pageerror", lambda error: faults.append(str(error)))
-    opened.on("dialog", lambda dialog: faults.append(dialog.message))
-    opened.on("request", lambda request: faults.append(request.url) if _leaves(request.url) else None)
-    yield opened
-    context.close()
-    assert faults == []
 
 
 def test_a_review_by_keyboard_from_the_first_question_to_the_new_verdict(scene: Scene, page: Page) -> None:
@@ -110,23 +77,15 @@ def test_axe_finds_no_barrier(scene: Scene, page: Page) -> None:
         _open(page, server)
         page.keyboard.press("y")
         expect(page.locator("#rates tr")).not_to_have_count(0)
-        assert _barriers(page) == []
+        assert barriers(page) == []
         for number in range(desk.status()["questions"]):
             desk.judge(number, "true")
         page.reload()
         expect(page.locator("#kind")).to_be_visible()
-        assert _barriers(page) == []
+        assert barriers(page) == []
 
 
 def _open(page: Page, server: Server) -> None:
     page.goto(server.url)
     expect(page.locator("#stage")).to_have_attribute("aria-busy", "false")
     expect(page.locator("#judged")).not_to_have_text("…")
-
-
-def _leaves(url: str) -> bool:
-    return urlsplit(url).hostname not in ("127.0.0.1", None)
-
-
-def _barriers(page: Page) -> list[str]:
-    return [f"{one['id']}: {node['html']}" for one in Axe().run(page).response["violations"] for node in one["nodes"]]
