@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from scanner.budget import seconds_until
 from scanner.errors import BadDataset, Fault
@@ -140,13 +140,23 @@ class LogFormat(StrEnum):
     TEXT = "text"
 
 
+def _on_this_machine(path: Any) -> Any:
+    """Refuse a URL, which would otherwise name a folder of that name."""
+    if isinstance(path, str) and is_url(path):
+        raise ValueError("the outputs of a night stay on this machine: name a file or folder of it")
+    return path
+
+
+Here = Annotated[Path, BeforeValidator(_on_this_machine)]
+
+
 class NightlyDataset(_Section):
     """One entry of `datasets:`; all that is said of a dataset itself stands in its `dataset.yaml`."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
     paths: Annotated[list[str], Field(min_length=1)]
-    config: Path | None = None
-    out: Path | None = None
+    config: Here | None = None
+    out: Here | None = None
 
 
 def _named_once(datasets: list[NightlyDataset]) -> list[NightlyDataset]:
@@ -158,7 +168,7 @@ def _named_once(datasets: list[NightlyDataset]) -> list[NightlyDataset]:
 class NightlyFile(_Section):
     """All keys that `nightly.yaml` may have."""
 
-    state: Path
+    state: Here
     datasets: Annotated[list[NightlyDataset], Field(min_length=1), AfterValidator(_named_once)]
     budget: BudgetSection = BudgetSection()
     verify: Verify = Verify.GLANCE
@@ -166,7 +176,7 @@ class NightlyFile(_Section):
     keep_gone_days: Annotated[int, Field(ge=0)] = 30
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None
     notify: NotifySection = NotifySection()
-    metrics: Path | None = None
+    metrics: Here | None = None
     log: LogFormat = LogFormat.JSON
 
 

@@ -197,6 +197,8 @@ def test_what_a_second_night_must_import_to_leave_is_small() -> None:
         ("state: s\ndatasets: [{name: a, paths: [x]}]\nbudget: {stop_by: '25:00'}", "time of day"),
         ("state: s\ndatasets: [{name: a, paths: [x]}]\nbudgets: {}", "unknown key"),
         ("[]", "must be a mapping"),
+        ("state: s3://bucket/s\ndatasets: [{name: a, paths: [x]}]", "`state`: .*this machine"),
+        ("state: s\ndatasets: [{name: a, paths: [x], out: 's3://bucket/a'}]", "out`: .*this machine"),
     ],
 )
 def test_a_fault_of_the_configuration_is_told_with_its_place(tmp_path: Path, text: str, told: str) -> None:
