@@ -209,7 +209,8 @@ def _reasons(ranked: Ranking, fit: Calibration, never: Controls, changes: Sequen
         "V6": "fewer than half of the corpora turned out to violate, fewer than 60 were there, or a release was false.",
         "V7": (
             f"the sign is wrong for: {wrong or 'none'} (taking out a kind that leaks little exposes others a little "
-            "more, as Borkar 2025 saw, which no count foresees); "
+            "more, as Borkar 2025 saw, which no count foresees; trainings of one corpus differ by a standard deviation "
+            f"of {np.nanmean([change.noise for change in changes]):.0%}); "
             f"further off than 2×: {far or 'none'}. Shipped b "
             f"{predict.shipped().occurrences:.2f}, fitted {fit.fit.occurrences:.2f}."
         ),

@@ -360,6 +360,7 @@ class Change:
         predicted: expected extracted values after it, over those before, shipped constants.
         refitted: the same with A and b of V3.
         measured: the same, measured, each side the mean over its trainings.
+        noise: standard deviation of what is extracted over the trainings before, as a share of its mean; NaN for one.
     """
 
     remedy: str
@@ -367,6 +368,7 @@ class Change:
     predicted: float
     refitted: float
     measured: float
+    noise: float
 
     def agrees(self, *, refitted: bool) -> bool:
         """Whether prediction and measurement fall on the same side of no change."""
@@ -425,15 +427,17 @@ def _change(remedy: str, before: Sequence[Point], after: Sequence[Point], fit: C
         z = predict.parts(point.counted[there], point.kinds[there], point.card, PATIENT).z(constants)
         return float(ndtr(z).sum())
 
-    def measured(trainings: Sequence[Point]) -> float:
-        return float(np.mean([point.excess(PATIENT)[point.planted > 0].sum() for point in trainings]))
+    def measured(trainings: Sequence[Point]) -> Floats:
+        return np.array([point.excess(PATIENT)[point.planted > 0].sum() for point in trainings])
 
+    was, is_now = measured(before), measured(after)
     return Change(
         remedy=remedy,
         corpus=before[0].corpus,
         predicted=expected(after, predict.shipped()) / expected(before, predict.shipped()),
         refitted=expected(after, fit.fit) / expected(before, fit.fit),
-        measured=measured(after) / measured(before),
+        measured=float(is_now.mean() / was.mean()),
+        noise=float(was.std(ddof=1) / was.mean()) if len(was) > 1 else np.nan,
     )
 
 
