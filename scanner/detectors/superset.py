@@ -17,7 +17,7 @@ import re._parser as sre  # type: ignore[import-not-found]
 import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from scanner.detectors.digits import needs_cluster
@@ -53,6 +53,7 @@ _UNBOUNDED = 100_000
 _LARGEST_REPEAT = 12
 _LARGEST_GROUP_REPEAT = 4
 _EXPENSIVE_REPEAT = 16
+_REMEMBERED = 1 << 14
 _LAST_CASED = 0x1FFFF
 """No letter beyond has another case: Unicode 16 ends with Adlam at U+1E943."""
 
@@ -287,37 +288,16 @@ class _Translator:
         """First bytes of the one code point that an item takes; None if it takes another number of them."""
         kind, argument = item
         if kind is op.LITERAL:
-            return self._cased(_first_bytes(argument, argument, self._caseless))
+            return _literal(argument, self._caseless)
         if kind is op.NOT_LITERAL:
-            return (_ASCII - self._cased(_first_bytes(argument, argument, False))) | _LEADS
+            return (_ASCII - _cased(_first_bytes(argument, argument, False), self._caseless)) | _LEADS
         if kind is op.ANY:
             return _ASCII | _LEADS
         if kind is op.IN:
-            return self._set(argument)
+            return _set(tuple(argument), self._caseless)
         if kind is op.SUBPATTERN and len(argument[3]) == 1 and argument[0] is None:
             return self.charset(argument[3][0])
         return None
-
-    def _set(self, members: Sequence[tuple[Any, Any]]) -> frozenset[int]:
-        bytes_: set[int] = set()
-        negated = False
-        for kind, argument in members:
-            if kind is op.NEGATE:
-                negated = True
-            elif kind is op.LITERAL:
-                bytes_ |= _first_bytes(argument, argument, self._caseless)
-            elif kind is op.RANGE:
-                bytes_ |= _first_bytes(argument[0], argument[1], self._caseless)
-            else:
-                bytes_ |= _CATEGORIES[argument]
-        closed = self._cased(frozenset(bytes_))
-        return (_ASCII - closed) | _LEADS if negated else closed
-
-    def _cased(self, charset: frozenset[int]) -> frozenset[int]:
-        if not self._caseless:
-            return charset
-        letters = {byte for byte in charset if byte < 0x80 and chr(byte).isalpha()}
-        return charset | {ord(chr(byte).swapcase()) for byte in letters}
 
     def _edges(self, assertions: Sequence[tuple[Any, Any]], neighbour: tuple[Any, Any], before: bool) -> str:
         """The first assertion that one byte can stand for; more bytes would ask for more than the pattern does."""
@@ -408,6 +388,7 @@ def _either(branches: Sequence[_Weight]) -> _Weight:
     )
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _bits(charset: frozenset[int]) -> float:
     return -math.log2(min(1.0, sum(_FREQUENCY[byte] for byte in charset) or 1e-6))
 
@@ -482,6 +463,36 @@ def _wordy(item: tuple[Any, Any]) -> bool:
         or value in (op.CATEGORY_WORD, op.CATEGORY_DIGIT)
         for member, value in argument
     )
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _literal(code_point: int, caseless: bool) -> frozenset[int]:
+    return _cased(_first_bytes(code_point, code_point, caseless), caseless)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _set(members: tuple[tuple[Any, Any], ...], caseless: bool) -> frozenset[int]:
+    """First bytes of the code points of a character class."""
+    bytes_: set[int] = set()
+    negated = False
+    for kind, argument in members:
+        if kind is op.NEGATE:
+            negated = True
+        elif kind is op.LITERAL:
+            bytes_ |= _first_bytes(argument, argument, caseless)
+        elif kind is op.RANGE:
+            bytes_ |= _first_bytes(argument[0], argument[1], caseless)
+        else:
+            bytes_ |= _CATEGORIES[argument]
+    closed = _cased(frozenset(bytes_), caseless)
+    return (_ASCII - closed) | _LEADS if negated else closed
+
+
+def _cased(charset: frozenset[int], caseless: bool) -> frozenset[int]:
+    if not caseless:
+        return charset
+    letters = {byte for byte in charset if byte < 0x80 and chr(byte).isalpha()}
+    return charset | {ord(chr(byte).swapcase()) for byte in letters}
 
 
 def _first_bytes(low: int, high: int, caseless: bool) -> frozenset[int]:
