@@ -202,7 +202,7 @@ def _windows(cell: _Cell, hits: list[Hit], bounds: Bounds | None) -> Iterator[_W
     if len(cell.raw) <= _SMALL_CELL_BYTES:
         text = cell.whole
         for hit in hits:
-            first = max(0, cell.characters(hit.first) - bounds.before)
+            first = cell.earliest(hit.first, bounds)
             last = cell.characters(hit.last) + 1
             yield _Window(text, 0, first, last, min(len(text), last + bounds.longest))
         return
@@ -210,7 +210,7 @@ def _windows(cell: _Cell, hits: list[Hit], bounds: Bounds | None) -> Iterator[_W
         low = cell.border(hit.first - cell.width * (bounds.before + MARGIN), -1)
         high = cell.border(hit.last + cell.width * (bounds.longest + 1 + MARGIN), 1)
         offset = cell.characters(low)
-        first = cell.characters(hit.first) - offset - bounds.before
+        first = cell.earliest(hit.first, bounds) - offset
         last = cell.characters(hit.last) - offset + 1
         text = cell.text(low, high)
         yield _Window(text, offset, max(0, first), last, min(len(text), last + bounds.longest))
@@ -242,6 +242,14 @@ class _Cell:
             self._counted = self._counts()
         stride = offset // _STRIDE
         return self._counted[stride] + _beginnings(self.raw[stride * _STRIDE : offset])
+
+    def earliest(self, hit: int, bounds: Bounds) -> int:
+        """The code point before which no match with a hit at the byte `hit` begins."""
+        first = max(0, self.characters(hit) - bounds.before)
+        if bounds.holds is None or not hit:
+            return first
+        low = max(0, hit - self.width * bounds.before)
+        return max(first, self.characters(low + len(bytes(self.raw[low : hit - 1]).rstrip(bounds.holds))))
 
     def border(self, offset: int, step: int) -> int:
         """The border of a code point at `offset`, or the next in direction `step`, within the cell."""

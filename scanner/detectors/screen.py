@@ -61,10 +61,13 @@ class Bounds:
     Attributes:
         before: greatest distance from the start of a match to the place of its hit.
         longest: greatest length of a match, with what its assertions look at after it.
+        holds: bytes of which a match is made up to the place of its hit, less the last; None where that tells
+            little of where it begins.
     """
 
     before: int
     longest: int
+    holds: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,7 @@ class Screen:
             return None
         if known.longest > LONGEST_MATCH or known.reach > MARGIN:
             return None
-        return Bounds(known.before + 1, known.longest + known.reach + 1)
+        return Bounds(known.before + 1, known.longest + known.reach + 1, known.holds)
 
     def hits(self, block: Block) -> Iterator[Hit]:
         """Where each pattern may match: one after the other in a cell, patterns in no particular order."""

@@ -53,6 +53,7 @@ _UNBOUNDED = 100_000
 _LARGEST_REPEAT = 12
 _LARGEST_GROUP_REPEAT = 4
 _EXPENSIVE_REPEAT = 16
+_FAR, _MOST_TEXT_BITS = 32, 0.15
 _REMEMBERED = 1 << 14
 _LAST_CASED = 0x1FFFF
 """No letter beyond has another case: Unicode 16 ends with Adlam at U+1E943."""
@@ -69,6 +70,8 @@ class Superset:
         before: greatest number of code points from the start of a match to its reported position; None likewise.
         reach: greatest number of code points that an assertion looks beyond the match; None if there is no bound.
         clustered: whether every match holds a cluster of digits (`digits.clusters`).
+        holds: bytes of which a match is made up to its reported position, less the last; None where that tells
+            little of where it begins.
     """
 
     expression: bytes | None
@@ -77,6 +80,7 @@ class Superset:
     before: int | None
     reach: int | None
     clustered: bool = False
+    holds: bytes | None = None
 
 
 _EVERYWHERE = Superset(None, False, None, None, None)
@@ -102,6 +106,7 @@ def superset(pattern: str, flags: int) -> Superset:
         before=_bounded(translator.before),
         reach=_reach(tree),
         clustered=needs_cluster(list(tree), translator.charset),
+        holds=translator.telling(),
     )
 
 
@@ -152,13 +157,23 @@ class _Translator:
         self._caseless = caseless
         self._groups: dict[int, str] = {}
         self.before = 0
+        self.holds = ANY_BYTE
 
     def whole(self, tree: Any) -> str:
-        """Expression of a whole pattern; `before` then holds the greatest distance from its start to where it ends."""
+        """Expression of a whole pattern.
+
+        `before` is then the greatest distance from its start to where it ends, `holds` every byte in between.
+        """
         items = [item for item in tree if _consumes(item)]
         _, high = self._rarest(items, True, True) if items else (0, 0)
         self.before = sre.SubPattern(tree.state, [*items[: high - 1], *map(_cut, items[high - 1 : high])]).getwidth()[1]
+        self.holds = self._bytes_of(items[:high])
         return self.sequence(list(tree), start=True, end=True)
+
+    def telling(self) -> bytes | None:
+        """What `holds` is, if it tells more of where a match begins than `before` alone."""
+        tells = self.before > _FAR and _bits(self.holds) > _MOST_TEXT_BITS
+        return bytes(sorted(self.holds)) if tells else None
 
     def sequence(self, items: Sequence[tuple[Any, Any]], start: bool, end: bool) -> str:
         """Expression of items in a row.
@@ -283,6 +298,23 @@ class _Translator:
         if charset >= _LEADS:
             return _class(charset | _CONTINUATION) + _count(least, _within(most * 4 if most is not None else None))
         return _one(charset) + _count(least, _within(most))
+
+    def _bytes_of(self, items: Iterable[tuple[Any, Any]]) -> frozenset[int]:
+        """Every byte that texts of items in a row may hold."""
+        held = frozenset().union(*(self._bytes_in(item) for item in items if _consumes(item)))
+        return held | _CONTINUATION if held - _ASCII else held
+
+    def _bytes_in(self, item: tuple[Any, Any]) -> frozenset[int]:
+        kind, argument = item
+        if (charset := self.charset(item)) is not None:
+            return charset
+        if kind in (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT):
+            return self._bytes_of(argument[2])
+        if kind in (op.SUBPATTERN, op.ATOMIC_GROUP):
+            return self._bytes_of(argument[3] if kind is op.SUBPATTERN else argument)
+        if kind is op.BRANCH:
+            return frozenset().union(*map(self._bytes_of, argument[1]))
+        return ANY_BYTE
 
     def charset(self, item: tuple[Any, Any]) -> frozenset[int] | None:
         """First bytes of the one code point that an item takes; None if it takes another number of them."""
