@@ -40,7 +40,7 @@ from scanner.keys import load_key  # noqa: E402
 from scanner.model import Dataset  # noqa: E402
 from scanner.plan import Plan, Task  # noqa: E402
 from scanner.rulebook import load_rulebook  # noqa: E402
-from scanner.worker import scan_unit, watch  # noqa: E402
+from scanner.worker import scan_unit, settle, watch  # noqa: E402
 from scanner.worker import tools as tools_of  # noqa: E402
 
 CORPORA = Path(os.environ.get("SCANNER_CORPORA", Path(__file__).parents[2] / "shared" / "corpora"))
@@ -165,6 +165,7 @@ class Work:
 
         plan, _ = self._plan(entities, names=names)
         tools = self._tools
+        settle()
         facts = shards.inspect(shards.find([str(file)])[0])
         tasks = [Task(plan, unit, facts.sha256) for unit in shards.units(facts, 1 << 30)]
 

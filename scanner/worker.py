@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import gc
+import multiprocessing
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -152,6 +154,8 @@ def tools(plan: Plan) -> Tools:
         count_documentation=plan.count_documentation,
         curves=detectables.curves,
     )
+    if multiprocessing.parent_process() is not None:
+        settle()
     return Tools(
         detection=detection,
         fingerprinter=fingerprinter,
@@ -161,6 +165,14 @@ def tools(plan: Plan) -> Tools:
             include=plan.include, exclude=plan.exclude, dropped=plan.dropped, numbers=detection.columns.asks
         ),
     )
+
+
+def settle() -> None:
+    """Spare the collector what this process has made so far: rules and models stay, and a look through them all at
+    every full collection takes a seventh of the time of a scan with patterns. Only where the process is the scan's own.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _normalisers(detectables: Detectables) -> dict[str, str]:
