@@ -36,10 +36,23 @@ SCRIPTS: tuple[tuple[str, list[str], list[str]], ...] = (
         ["end_to_end.py", "--kilobytes", "100", "--workers-mb", "4"],
     ),
     ("Patterns against stock Presidio", ["patterns.py"], ["patterns.py"]),
-    ("Names against stock Presidio", ["names.py", str(CORPORA)], ["names.py", str(CORPORA), "--kilobytes", "60"]),
+    (
+        "Names against stock Presidio",
+        ["names.py", str(CORPORA), "--quality"],
+        ["names.py", str(CORPORA), "--kilobytes", "60"],
+    ),
     ("Hostile text and a very large cell", ["hostile.py"], ["hostile.py", "--megabytes", "10"]),
     ("Peak memory of reading", ["memory_read.py"], ["memory_read.py", "--gib", "0.1"]),
-    ("Peak memory of a scan", ["memory_scan.py"], ["memory_scan.py", "--mib", "10", "50"]),
+    (
+        "Peak memory of a scan",
+        ["memory_scan.py", "--mib", "10", "100", "1000"],
+        ["memory_scan.py", "--mib", "10", "50"],
+    ),
+    (
+        "The screened path against its slow twin",
+        ["twin.py", "--volume-mb", "1"],
+        ["twin.py", "--volume-mb", "0.3"],
+    ),
 )
 """Title, script and arguments, and the same for `--quick`."""
 
