@@ -42,10 +42,10 @@ SCRIPTS: tuple[tuple[str, list[str], list[str]], ...] = (
         ["names.py", str(CORPORA), "--kilobytes", "60"],
     ),
     ("Hostile text and a very large cell", ["hostile.py"], ["hostile.py", "--megabytes", "10"]),
-    ("Peak memory of reading", ["memory_read.py"], ["memory_read.py", "--gib", "0.1"]),
+    ("Peak memory of reading", ["memory_read.py", "--gib", "0.5"], ["memory_read.py", "--gib", "0.1"]),
     (
         "Peak memory of a scan",
-        ["memory_scan.py", "--mib", "10", "100", "1000"],
+        ["memory_scan.py", "--mib", "10", "100", "1000", "--row-groups", "1"],
         ["memory_scan.py", "--mib", "10", "50"],
     ),
     (
