@@ -399,6 +399,7 @@ def _prepare(request: Request, tasks: Sequence[RedactTask]) -> None:
     names = {file.name for task in kept for file in (task.done, task.selection)}
     stale = [file for part in ("done", "changed") for file in (own / part).glob("*") if file.name not in names]
     stale += [] if request.resume else [*own.glob("stubborn-*")]
+    stale += (own / "places").glob(".*.tmp")  # of a run that was killed as it wrote there
     for file in (*stale, *own.glob("report.*"), own / STATE, own / scanning.GONE):
         file.unlink(missing_ok=True)
     if not kept:
