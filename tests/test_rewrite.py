@@ -321,8 +321,7 @@ def test_any_nesting_is_encoded_as_it_was(
     columns = frozenset(leaf.column for leaf in leaf_types(tree(pq.read_schema(file))))
     same = changed(file, no_edit, columns)
     assert pq.read_schema(same).equals(pq.read_schema(file), check_metadata=True)
-    before = pq.read_table(file)
-    assert pq.read_table(same).equals(before)
+    assert pq.read_table(same).to_pylist() == pq.read_table(file).to_pylist()  # memory below a null may differ
     counted = [pq.ParquetFile(one).metadata for one in (file, same)]
     assert [[m.row_group(i).num_rows for i in range(m.num_row_groups)] for m in counted[:1]] == [
         [m.row_group(i).num_rows for i in range(m.num_row_groups)] for m in counted[1:]
