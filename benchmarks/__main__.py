@@ -82,7 +82,7 @@ def main() -> None:
         told = done.stdout.strip() or f"did not run: exit {done.returncode}"
         shown = " ".join(["python", f"benchmarks/{arguments[0]}", *(Path(a).name for a in arguments[1:])])
         parts.append(f"## {title}\n\n`{shown}`\n\n{told}")
-    (HERE / "results.md").write_text("\n\n".join(parts) + "\n")
+        (HERE / "results.md").write_text("\n\n".join(parts) + "\n")  # what is there by now stays if the run is ended
     print("benchmarks/results.md: written")
 
 
