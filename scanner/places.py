@@ -6,12 +6,14 @@ data. A place says nothing of the value that stood there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -61,6 +63,10 @@ class PlaceFile:
         ]
         return pa.concat_tables([self._filtered(index, column, first, stop) for index in wanted] or [self._empty()])
 
+    def at(self, column: str, rows: npt.NDArray[np.int64]) -> pa.Table:
+        """Rows of the file for a leaf path and some rows of the shard in a row: their numbers, ascending, not empty."""
+        return self.between(column, int(rows[0]), int(rows[-1]) + 1)
+
     def any_between(self, column: str, first: int, stop: int) -> bool:
         """Whether `between` would give any."""
         return bool(self.between(column, first, stop).num_rows)
@@ -82,30 +88,31 @@ class PlaceFile:
         return self._held[index]
 
 
-class PlaceWriter:
-    """Writes places, a group at a time; use it as a context."""
+class RowWriter:
+    """Writes rows of a Parquet file, a group at a time; use it as a context."""
 
-    def __init__(self, file: Path) -> None:
-        self._writer = pq.ParquetWriter(file, SCHEMA, compression="zstd")
-        self._rows: list[tuple[int, str, int, int, int]] = []
+    def __init__(self, file: Path, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._writer = pq.ParquetWriter(file, schema, compression="zstd")
+        self._rows: list[tuple[Any, ...]] = []
 
-    def __enter__(self) -> PlaceWriter:
+    def __enter__(self) -> RowWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._flush()
         self._writer.close()
 
-    def add(self, row: int, column: str, item: int, places: Sequence[tuple[int, int]]) -> None:
-        """Places within one cell."""
-        self._rows += [(row, column, item, start, end) for start, end in places]
+    def add(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Rows in the order of the schema's fields."""
+        self._rows.extend(rows)
         if len(self._rows) >= GROUP_ROWS:
             self._flush()
 
     def _flush(self) -> None:
-        columns = zip(*self._rows, strict=True) if self._rows else ([] for _ in SCHEMA)
-        arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
-        self._writer.write_table(pa.table(arrays, schema=SCHEMA))
+        columns = zip(*self._rows, strict=True) if self._rows else ([] for _ in self._schema)
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
+        self._writer.write_table(pa.table(arrays, schema=self._schema))
         self._rows.clear()
 
 
@@ -122,7 +129,7 @@ def marked(leaf: Leaf, found: Found, file: PlaceFile) -> Found:
     """
     if not found:
         return found
-    table = file.between(leaf.column, int(leaf.rows[0]), int(leaf.rows[-1]) + 1)
+    table = file.at(leaf.column, leaf.rows)
     if not table.num_rows:
         return found
     cells = {(row, item): [(one["start"], one["end"]) for one in places] for row, item, places in by_cell(table)}

@@ -24,7 +24,7 @@ from scanner.errors import UnreadableShard
 from scanner.keys import read_key
 from scanner.model import UnscannedReason
 from scanner.outcome import Selected, ShardDone
-from scanner.places import PlaceFile, PlaceWriter, by_cell, place_file
+from scanner.places import SCHEMA, PlaceFile, RowWriter, by_cell, place_file
 from scanner.plan import file_stem
 from scanner.redaction import ELSEWHERE, PSEUDONYM, Operator, RedactionPlan, Treatment, chooser, treatments_of
 from scanner.rulebook import load_detectables
@@ -220,7 +220,7 @@ def _written(task: RedactTask, editor: _Editor, dropped: Rows, selected: tuple[S
     """The new shard and all that goes with it, in place."""
     with replacing(task.target) as draft:
         places = task.scratch / "places.parquet"
-        with PlaceWriter(places) as writer:
+        with RowWriter(places, SCHEMA) as writer:
             editor.places, editor.dropped = writer, dropped
             changes = Changes(editor.touches, editor.edit, frozenset(task.plan.dropped_columns), dropped_rows=dropped)
             result = rewrite(task.shard.path, draft, changes)
@@ -262,7 +262,7 @@ class _Editor:
     selection: PlaceFile
     treatments: Sequence[Treatment]
     tools: _Tools
-    places: PlaceWriter | None = None
+    places: RowWriter | None = None
     dropped: Rows = field(default_factory=lambda: np.zeros(0, np.int64))
     applied: int = 0
     words: int = 0
@@ -278,8 +278,7 @@ class _Editor:
         """New texts by slot."""
         if not len(rows):
             return {}
-        table = self.selection.between(leaf.column, int(rows[0]), int(rows[-1]) + 1)
-        cells = list(by_cell(table))
+        cells = list(by_cell(self.selection.at(leaf.column, rows)))
         if leaf.role is Role.TEXT:
             self.words += pc.sum(pc.count_substring_regex(values, r"\S+")).as_py() or 0
         slots = [_slot(rows, row, item) for row, item, _ in cells]
@@ -315,7 +314,7 @@ class _Editor:
         made = splice(text, [(span["start"], span["end"], partial(self._made, span)) for span in spans])
         gone = int(np.searchsorted(self.dropped, row))
         if self.places is not None and (gone == len(self.dropped) or self.dropped[gone] != row):
-            self.places.add(row - gone, column, item, made.places)
+            self.places.add((row - gone, column, item, start, end) for start, end in made.places)
         return made.text
 
     def _made(self, span: Mapping[str, Any], text: str) -> str:

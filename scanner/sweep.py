@@ -10,8 +10,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -28,7 +27,7 @@ from scanner.files import load_entities
 from scanner.fingerprints import Fingerprinter
 from scanner.keys import read_key
 from scanner.model import Leaf
-from scanner.places import GROUP_ROWS, PlaceFile, by_cell
+from scanner.places import PlaceFile, RowWriter, by_cell
 from scanner.redaction import ELSEWHERE, RedactionPlan, chooser, treatments_of
 from scanner.selection import merge_values, select
 from scanner.shards import ReadOptions, Shard, Unit, read
@@ -146,14 +145,14 @@ def _collect(task: SweepTask) -> None:
     _sort_spans(task)
     fingerprinter, key = _keyed(task.key_file, task.rules)
     treatments = frozenset(range(len(treatments_of(task.plan))))
-    with _writing(task.values, VALUES) as add:
+    with replacing(task.values) as draft, RowWriter(draft, VALUES) as writer:
         for leaf, cells in _leaves(task):
             counted = Counter(
                 value
                 for index, found in cells.items()
                 for value in _values(leaf.values[index].as_py(), found, treatments, fingerprinter, key)
             )
-            add((*value, count) for value, count in sorted(counted.items()))
+            writer.add((*value, count) for value, count in sorted(counted.items()))
 
 
 def _sort_spans(task: SweepTask) -> None:
@@ -192,14 +191,14 @@ def _values(
 def _find(task: SweepTask) -> None:
     fingerprinter, key = _keyed(task.key_file, task.rules)
     lexicon = _lexicon(task.lexicon, task.lexicon.stat().st_mtime_ns, key)
-    with _writing(task.elsewhere, spans.SCHEMA) as add:
+    with replacing(task.elsewhere) as draft, RowWriter(draft, spans.SCHEMA) as writer:
         for leaf, cells in _leaves(task) if lexicon.has_values else ():
             for index, text in enumerate(leaf.values.to_pylist()):
                 if not (groups := lexicon.among(text)):
                     continue
                 taken = [(span["start"], span["end"]) for span in cells.get(index, ())]
                 row, item = int(leaf.rows[index]), int(leaf.items[index])
-                add(
+                writer.add(
                     (
                         *(task.shard.name, row, leaf.column, item, one.start, one.end),
                         *(one.entity, ELSEWHERE + one.rule, 0.0, False, one.fingerprint),
@@ -218,8 +217,7 @@ def _leaves(task: SweepTask) -> Iterator[tuple[Leaf, dict[int, list[dict[str, An
 
 
 def _by_index(leaf: Leaf, file: PlaceFile) -> dict[int, list[dict[str, Any]]]:
-    table = file.between(leaf.column, int(leaf.rows[0]), int(leaf.rows[-1]) + 1)
-    cells = list(by_cell(table))
+    cells = list(by_cell(file.at(leaf.column, leaf.rows)))
     places = (leaf.rows << 32) | leaf.items
     wanted = np.array([row << 32 | item for row, item, _ in cells], np.int64)
     at = np.searchsorted(places, wanted)
@@ -286,20 +284,3 @@ def _grouped(table: pa.Table) -> tuple[Group, ...]:
         group = groups.setdefault((row["entity"], form), Group(row["entity"], form, {}))
         group.values.setdefault(row["fingerprint"], ([], row["rule"]))[0].append(row["capitals"])
     return tuple(groups[key] for key in sorted(groups))
-
-
-@contextmanager
-def _writing(file: Path, schema: pa.Schema) -> Iterator[Callable[[Iterable[tuple[Any, ...]]], None]]:
-    """Takes rows of a Parquet file, and writes them some at a time."""
-    held: list[tuple[Any, ...]] = []
-    with replacing(file) as draft, pq.ParquetWriter(draft, schema, compression="zstd") as writer:
-
-        def add(rows: Iterable[tuple[Any, ...]], *, least: int = GROUP_ROWS) -> None:
-            held.extend(rows)
-            if len(held) >= least:
-                arrays = [pa.array([row[i] for row in held], field.type) for i, field in enumerate(schema)]
-                writer.write_table(pa.table(arrays, schema=schema))
-                held.clear()
-
-        yield add
-        add((), least=0)
