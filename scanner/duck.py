@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -53,8 +54,20 @@ def tables(files: Sequence[Path], schema: pa.Schema, scratch: Path | None) -> It
         scratch: as for `opened`.
     """
     with opened(scratch) as connection:
-        if files:
-            connection.read_parquet([str(file) for file in files]).create_view("tables")
-        else:
-            connection.from_arrow(schema.empty_table()).create_view("tables")
+        view(connection, "tables", files, schema)
         yield connection
+
+
+def view(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path], schema: pa.Schema) -> None:
+    """Make all files one view; an empty one of that schema where there is no file."""
+    if files:
+        connection.read_parquet([str(file) for file in files]).create_view(name)
+    else:
+        connection.from_arrow(schema.empty_table()).create_view(name)
+
+
+def fill(connection: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Make a small table of rows, each in the order of the schema's fields."""
+    arrays = zip(*rows, strict=True)
+    columns = [pa.array(next(arrays, ()), field.type) for field in schema]
+    connection.from_arrow(pa.table(columns, schema=schema)).create(name)

@@ -8,7 +8,7 @@ apart, so that no sample loses the worst case.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ import duckdb
 import pyarrow as pa
 
 from scanner import sampling, values
-from scanner.duck import opened
+from scanner.duck import fill, opened, view
 from scanner.model import Linkage
 from scanner.risk.terms import SamplingTerms
 from scanner.spans import FINGERPRINT_BYTES
@@ -166,7 +166,12 @@ SELECT entity, linkage, confidence_bin, max(occurrences)::BIGINT FROM weighed GR
 """
 
 _Cell = tuple[str, int, int, int, int]
-_Row = tuple[str | bytes, ...]
+
+_ACCEPTED = pa.schema([("fingerprint", pa.binary())])
+_ALLOWED = pa.schema([("entity", pa.string()), ("column", pa.string())])
+_WITHOUT = pa.schema([("column", pa.string())])
+_SAMPLED = pa.schema([("entity", pa.string()), ("edge", pa.binary())])
+_BUCKETS = pa.schema([("entity", pa.string()), ("bucket", pa.binary())])
 
 
 def merge(
@@ -235,7 +240,7 @@ def vanished(
         terms: as for `merge`.
     """
     with _tables(before, scratch, (), (), allowed, without) as connection:
-        _create(connection, "others", after, ())
+        view(connection, "others", after, values.SCHEMA)
         rates = _sampled(connection, terms) if terms else {}
         return _merged(connection, scratch, rates, without_others=True).histogram
 
@@ -355,7 +360,7 @@ def _keep(connection: duckdb.DuckDBPyConnection, rates: Mapping[str, float]) -> 
         connection.execute("CREATE TEMP VIEW kept AS SELECT * FROM counted")
         return
     edges = ((entity, sampling.edge(rate)) for entity, rate in rates.items())
-    _fill(connection, "sampled", [("entity", pa.string()), ("edge", pa.binary())], edges)
+    fill(connection, "sampled", _SAMPLED, sorted(edges))
     connection.execute(_KEPT)
     connection.execute(_WEIGHED)
 
@@ -369,7 +374,7 @@ def _find_fullest(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     for entity, held, bucket in connection.execute(_FULLEST, {"most": FULLEST + 1}).fetchall():
         found.setdefault(entity, []).append((held, bucket))
     fullest = [(entity, bucket) for entity, held in found.items() for _, bucket in sorted(held, reverse=True)[:FULLEST]]
-    _fill(connection, "fullest", [("entity", pa.string()), ("bucket", pa.binary())], fullest)
+    fill(connection, "fullest", _BUCKETS, sorted(fullest))
     connection.execute(_FREQUENT)
     return {entity: min(buckets)[0] for entity, buckets in found.items() if len(buckets) > FULLEST}
 
@@ -398,35 +403,24 @@ def _tables(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection in which the rows of all value tables that count for anything are the view `counted`."""
     with opened(scratch) as connection:
-        _create(connection, "every", files, linked)
-        _fill(connection, "accepted", [("fingerprint", pa.binary())], ((one,) for one in accepted))
-        _fill(connection, "allowed", [("entity", pa.string()), ("column", pa.string())], allowed)
-        _fill(connection, "without", [("column", pa.string())], ((column,) for column in without))
+        _gather(connection, files, linked)
+        fill(connection, "accepted", _ACCEPTED, sorted((one,) for one in accepted))
+        fill(connection, "allowed", _ALLOWED, sorted(allowed))
+        fill(connection, "without", _WITHOUT, sorted((column,) for column in without))
         connection.execute(_COUNTED)
         yield connection
 
 
-def _fill(
-    connection: duckdb.DuckDBPyConnection, name: str, columns: Sequence[tuple[str, pa.DataType]], rows: Iterable[_Row]
-) -> None:
-    """Make a small table."""
-    taken = zip(*sorted(rows), strict=True)
-    arrays = [pa.array(next(taken, ()), kind) for _, kind in columns]
-    connection.from_arrow(pa.table(arrays, names=[column for column, _ in columns])).create(name)
-
-
-def _create(connection: duckdb.DuckDBPyConnection, view: str, files: Sequence[Path], linked: Collection[Path]) -> None:
-    """Make a view of all files, with the strongest linkage in those of `linked`."""
-    strongest, plain = sorted(set(linked)), sorted(set(files) - set(linked))
-    parts = []
-    if plain:
-        parts.append(connection.read_parquet([str(file) for file in plain]))
-    if strongest:
-        read = connection.read_parquet([str(file) for file in strongest])
-        parts.append(read.project(f"* REPLACE ({int(Linkage.BESIDE_MORE)}::TINYINT AS linkage)"))
-    if not parts:
-        parts.append(connection.from_arrow(values.SCHEMA.empty_table()))
-    (parts[0] if len(parts) == 1 else parts[0].union(parts[1])).create_view(view)
+def _gather(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], linked: Collection[Path]) -> None:
+    """Make `every` the view of all files, with the strongest linkage in those of `linked`."""
+    plain = sorted(set(files) - set(linked))
+    if not linked:
+        view(connection, "every", plain, values.SCHEMA)
+        return
+    view(connection, "plain", plain, values.SCHEMA)
+    view(connection, "strongest", sorted(set(linked)), values.SCHEMA)
+    strongest = connection.view("strongest").project(f"* REPLACE ({int(Linkage.BESIDE_MORE)}::TINYINT AS linkage)")
+    connection.view("plain").union(strongest).create_view("every")
 
 
 def _most_first(found: tuple[int, str, int]) -> tuple[int, str]:

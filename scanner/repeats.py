@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from scanner.duck import opened
+from scanner.duck import fill, opened
+
+_WANTED, _KNOWN = pa.schema([("entity", pa.string())]), pa.schema([("file", pa.string())])
 
 _HELD = """
 CREATE TEMP TABLE held AS
@@ -34,8 +36,8 @@ def shared(
         return (), 0
     with opened(scratch) as connection:
         connection.read_parquet([str(file) for file in (*drawn, *known)], filename=True).create_view("every")
-        connection.from_arrow(pa.table({"entity": pa.array(sorted(entities), pa.string())})).create("wanted")
-        connection.from_arrow(pa.table({"file": pa.array(map(str, known), pa.string())})).create("known")
+        fill(connection, "wanted", _WANTED, ((entity,) for entity in sorted(entities)))
+        fill(connection, "known", _KNOWN, ((str(file),) for file in known))
         connection.execute(_HELD)
         once = Counter(
             dict(connection.execute("SELECT file, count(*) FROM held WHERE units = 1 GROUP BY file").fetchall())

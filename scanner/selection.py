@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from scanner.duck import opened
+from scanner.duck import fill, opened, view
 from scanner.model import DOCUMENTATION
 from scanner.outcome import Selected
 from scanner.places import GROUP_ROWS
@@ -21,6 +21,12 @@ from scanner.redaction import ELSEWHERE, Choose, Deduplicate
 from scanner.spans import SCHEMA
 
 MEMORY_LIMIT = "512MB"
+
+_VALUES = pa.schema([SCHEMA.field("entity"), SCHEMA.field("fingerprint")])
+_CHOSEN = pa.schema(
+    [("entity", pa.string()), ("column", pa.string()), ("rule", pa.string()), ("treatment", pa.int32())]
+)
+_RANKS = pa.schema([("entity", pa.string()), ("rank", pa.int32())])
 
 _EXCESS = """
 COPY (
@@ -220,10 +226,8 @@ def write_accepted_values(
         What tells the occurrences of one shard from others, by the shard's name, for shards that have any.
     """
     with _tables(found, scratch) as connection:
-        connection.read_parquet([str(one) for one in elsewhere]).create_view("elsewhere")
-        connection.execute("CREATE TEMP TABLE stubborn (entity VARCHAR, fingerprint BLOB)")
-        for one in stubborn:
-            connection.execute(f"INSERT INTO stubborn SELECT * FROM read_parquet('{_quoted(one)}')")  # noqa: S608 - ours
+        view(connection, "elsewhere", elsewhere, SCHEMA)
+        view(connection, "stubborn", stubborn, _VALUES)
         query = """
             SELECT entity, fingerprint
             FROM (SELECT entity, fingerprint, count(*) AS missed FROM elsewhere GROUP BY ALL)
@@ -265,17 +269,8 @@ def _register(
     kinds = connection.execute(
         'SELECT DISTINCT entity, "column", rule FROM spans WHERE shard = $shard ORDER BY ALL', {"shard": shard}
     ).fetchall()
-    chosen = pa.table(
-        {
-            "entity": pa.array([entity for entity, _, _ in kinds], pa.string()),
-            "column": pa.array([column for _, column, _ in kinds], pa.string()),
-            "rule": pa.array([rule for _, _, rule in kinds], pa.string()),
-            "treatment": pa.array([choose(*kind) for kind in kinds], pa.int32()),
-        }
-    )
-    connection.from_arrow(chosen).create("chosen")
-    ranked = pa.table({"entity": pa.array(list(ranks), pa.string()), "rank": pa.array(ranks.values(), pa.int32())})
-    connection.from_arrow(ranked).create("ranks")
+    fill(connection, "chosen", _CHOSEN, ((*kind, choose(*kind)) for kind in kinds))
+    fill(connection, "ranks", _RANKS, ranks.items())
     if excess is None:
         connection.execute(
             'CREATE TEMP TABLE excess (shard VARCHAR, row BIGINT, "column" VARCHAR, item INTEGER, start INTEGER)'
@@ -292,10 +287,7 @@ def _register(
 def _tables(spans: Sequence[Path], scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection in which the files are the view `spans`; a shard without rows has none."""
     with opened(scratch / "duckdb", memory=MEMORY_LIMIT, ordered=True) as connection:
-        if spans:
-            connection.read_parquet([str(file) for file in spans]).create_view("spans")
-        else:
-            connection.from_arrow(SCHEMA.empty_table()).create_view("spans")
+        view(connection, "spans", spans, SCHEMA)
         yield connection
 
 

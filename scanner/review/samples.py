@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from scanner.duck import tables
+from scanner.duck import fill, tables
 from scanner.evidence import Evidence, PlacePart
 from scanner.masking import Excerpt, Window, excerpt, values_of, window
 from scanner.reports import _summary as summary
@@ -17,6 +17,16 @@ from scanner.reviewing import Marked, Place
 from scanner.spans import SCHEMA
 
 Cell = tuple[str, int, str, int]
+_LOOKED_AT = pa.schema(
+    [
+        ("shard", pa.string()),
+        ("row", pa.int64()),
+        ("column", pa.string()),
+        ("item", pa.int32()),
+        ("start", pa.int64()),
+        ("end", pa.int64()),
+    ]
+)
 
 _IN_CELLS = """
 SELECT shard, "row", "column", item, s.start, s."end", entity
@@ -64,14 +74,7 @@ def _findings(files: Sequence[Path], about: Iterable[Excerpt]) -> dict[Cell, lis
     looked_at = [(*_place(one.place).cell, one.first, one.last) for one in about]
     found: defaultdict[Cell, list[Marked]] = defaultdict(list)
     with tables(files, SCHEMA, None) as connection:
-        connection.from_arrow(_table(looked_at)).create_view("looked_at")
+        fill(connection, "looked_at", _LOOKED_AT, looked_at)
         for shard, row, column, item, start, end, entity in connection.execute(_IN_CELLS).fetchall():
             found[shard, row, column, item].append(Marked(start, end, entity))
     return found
-
-
-def _table(rows: Sequence[tuple[str, int, str, int, int, int]]) -> pa.Table:
-    names = ("shard", "row", "column", "item", "start", "end")
-    types = (pa.string(), pa.int64(), pa.string(), pa.int32(), pa.int64(), pa.int64())
-    columns = zip(*rows, strict=True) if rows else ((),) * len(names)
-    return pa.table({name: pa.array(column, kind) for name, kind, column in zip(names, types, columns, strict=True)})
