@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from scanner.errors import BadApproval, Fault
-from scanner.evidence import ApprovalPart, Evidence, ShardPart
+from scanner.evidence import ApprovalPart, Evidence, ShardPart, canonical
 from scanner.model import Artefact, Decision, Identity, Tier
 
 STATEMENT_TYPE: Literal["https://in-toto.io/Statement/v1"] = "https://in-toto.io/Statement/v1"
@@ -163,10 +163,7 @@ def state(evidence: Evidence, digest: str, choice: Choice) -> Statement:
 
 def subjects(shards: Iterable[ShardPart]) -> list[Descriptor]:
     """The shards as subjects, in the order of their paths."""
-    return [
-        Descriptor(name=shard.path, digest=Digest(sha256=shard.sha256))
-        for shard in sorted(shards, key=lambda shard: shard.path)
-    ]
+    return [Descriptor(name=name, digest=Digest(sha256=sha256)) for name, sha256 in _named(shards)]
 
 
 def to_bytes(statement: Statement) -> bytes:
@@ -270,5 +267,4 @@ def _faults(evidence: Evidence, choice: Choice) -> Iterator[Fault]:
 
 
 def _canonical(told: dict[str, Any]) -> bytes:
-    text = json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    return text.encode("utf-8", "surrogatepass")
+    return canonical(told).encode("utf-8", "surrogatepass")

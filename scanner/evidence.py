@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -615,8 +616,13 @@ class Evidence(Part):
 
 
 def to_json(evidence: Evidence) -> str:
-    """Canonical text of the evidence: keys sorted, two spaces, one final newline."""
-    return json.dumps(evidence.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    """Canonical text of the evidence."""
+    return canonical(evidence.model_dump(mode="json"))
+
+
+def canonical(told: Mapping[str, Any]) -> str:
+    """The one text of a JSON object: keys sorted, two spaces, one final newline."""
+    return json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def from_json(text: str | bytes) -> Evidence:

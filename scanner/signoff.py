@@ -16,7 +16,7 @@ from scanner import approvals, shards
 from scanner.approvals import Choice, Part, Problem, Statement
 from scanner.atomic import replacing, write_text
 from scanner.errors import BadEvidence
-from scanner.evidence import Evidence, from_json, to_json
+from scanner.evidence import Evidence, canonical, from_json, to_json
 from scanner.model import Identity, Tier
 from scanner.reports import formats
 from scanner.scan import EVIDENCE, VERSION, locked, read_evidence
@@ -121,7 +121,7 @@ def _shown(out: Path, approved: Evidence) -> str:
     """The evidence's text with the approval, all else as it stands."""
     told = json.loads((out / EVIDENCE).read_bytes())
     told["approval"] = json.loads(to_json(approved))["approval"]
-    return json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    return canonical(told)
 
 
 def _evidence(out: Path) -> tuple[Evidence | None, str | None, list[Problem]]:

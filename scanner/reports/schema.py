@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
-from scanner.evidence import SCHEMA_VERSION, Evidence, json_schema
+from scanner.evidence import SCHEMA_VERSION, Evidence, canonical, json_schema
 
 NAME = "schema"
 SUFFIX = ".schema.json"
@@ -18,4 +16,4 @@ def render(evidence: Evidence) -> str:
         "$id": f"urn:training-data-privacy-scanner:evidence:{SCHEMA_VERSION}",
         **json_schema(),
     }
-    return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    return canonical(schema)

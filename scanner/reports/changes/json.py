@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
-from scanner.evidence import Changes
+from scanner.evidence import Changes, canonical
 
 NAME = "json"
 HELP = "the changes themselves, for programs"
@@ -13,4 +11,4 @@ HELP = "the changes themselves, for programs"
 def render(changes: Changes) -> str:
     """The changes as in `evidence.json`, with whether they alert."""
     told = {**changes.model_dump(mode="json"), "alerting": changes.alerting}
-    return json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    return canonical(told)
