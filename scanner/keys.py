@@ -27,8 +27,7 @@ def load_key(file: Path, outside: Path) -> bytes:
     Raises:
         BadKey: the file lies inside the output, is open to others, or does not hold 32 bytes.
     """
-    if file.resolve().is_relative_to(outside.resolve()):
-        raise BadKey(f"{file}: the key must lie outside the output folder {outside}; choose another --key")
+    keep_outside(file, outside, "--key")
     try:
         return _read(file) if file.exists() else _create(file)
     except OSError as error:
@@ -65,9 +64,42 @@ def rotate_key(file: Path) -> tuple[bytes, bytes]:
     return old, new
 
 
+def keep_outside(file: Path, outside: Path, option: str) -> None:
+    """Refuse a key within an output folder, which goes to others.
+
+    Raises:
+        BadKey: it lies there; `option` names another.
+    """
+    if file.resolve().is_relative_to(outside.resolve()):
+        raise BadKey(f"{file}: the key must lie outside the output folder {outside}; choose another {option}")
+
+
+def is_open_to_others(file: Path) -> bool:
+    """Whether anybody but the owner may read, write or run a file."""
+    return bool(file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+
+
+def create_for_owner(file: Path, content: bytes) -> None:
+    """Make a file that its owner alone may read, and its folder; on disk when this returns, or not there at all.
+
+    Raises:
+        FileExistsError: there is one already.
+        OSError: it cannot be written.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+    except BaseException:
+        file.unlink()
+        raise
+
+
 def _read(file: Path) -> bytes:
-    mode = file.stat().st_mode
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if is_open_to_others(file):
         raise BadKey(f"{file}: others may read the key; run `chmod 600` on it, or delete it to have a new one made")
     key = file.read_bytes()
     if len(key) != KEY_BYTES:
@@ -77,14 +109,9 @@ def _read(file: Path) -> bytes:
 
 def _create(file: Path) -> bytes:
     """Make a key so that two runs starting together agree on one, and no reader ever sees half of it."""
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    create_for_owner(draft, os.urandom(KEY_BYTES))
     try:
-        with os.fdopen(descriptor, "wb") as handle:
-            handle.write(os.urandom(KEY_BYTES))
-            handle.flush()
-            os.fsync(handle.fileno())
         with contextlib.suppress(FileExistsError):
             os.link(draft, file)
     finally:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -20,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from scanner.atomic import write_text
 from scanner.errors import BadKey
-from scanner.keys import default_key_file
+from scanner.keys import create_for_owner, default_key_file, is_open_to_others, keep_outside
 
 PUBLIC = ".pub"
 LARGEST_BYTES = 1 << 16
@@ -43,16 +41,11 @@ def new_signing_key(file: Path, outside: Path) -> None:
     Raises:
         BadKey: there is one already, it would lie inside the output, or it cannot be written.
     """
-    _keep_outside(file, outside)
+    keep_outside(file, outside, "--signing-key")
     key = Ed25519PrivateKey.generate()
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as handle:
-            handle.write(private)
-            handle.flush()
-            os.fsync(handle.fileno())
+        create_for_owner(file, private)
         write_text(public_file(file), _pem(key.public_key()))
     except FileExistsError:
         raise BadKey(f"{file}: there is a key already; sign with it, or name another --signing-key") from None
@@ -66,14 +59,14 @@ def read_signing_key(file: Path, outside: Path) -> Ed25519PrivateKey:
     Raises:
         BadKey: it lies inside the output, is open to others, or is no Ed25519 key without a password.
     """
-    _keep_outside(file, outside)
+    keep_outside(file, outside, "--signing-key")
     try:
-        mode, text = file.stat().st_mode, file.read_bytes()[:LARGEST_BYTES]
+        is_open, text = is_open_to_others(file), file.read_bytes()[:LARGEST_BYTES]
     except FileNotFoundError:
         raise BadKey(f"{file}: there is no signing key; make one with --new-key") from None
     except OSError as error:
         raise BadKey(f"{file}: the signing key cannot be read: {error.strerror}") from error
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if is_open:
         raise BadKey(f"{file}: others may read the signing key; run `chmod 600` on it")
     try:
         key = load_pem_private_key(text, password=None)
@@ -115,11 +108,6 @@ def signed(key: Ed25519PublicKey, signature: bytes, message: bytes) -> bool:
     except InvalidSignature:
         return False
     return True
-
-
-def _keep_outside(file: Path, outside: Path) -> None:
-    if file.resolve().is_relative_to(outside.resolve()):
-        raise BadKey(f"{file}: the key must lie outside the output folder {outside}; choose another --signing-key")
 
 
 def _pem(key: Ed25519PublicKey) -> str:
