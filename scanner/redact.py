@@ -198,7 +198,12 @@ def _swept(request: Request, tasks: Sequence[RedactTask], show: Callable[[str], 
 
 def _stubborn(request: Request) -> list[Path]:
     """Files, one a round, of values that scans of the new shards found again, in this run or one that was cut off."""
-    return sorted((request.out / FOLDER).glob(f"stubborn-{request.plan.digest[:16]}-*.parquet"))
+    pattern = _stubborn_file(request, "*")
+    return sorted(pattern.parent.glob(pattern.name))
+
+
+def _stubborn_file(request: Request, number: int | str) -> Path:
+    return request.out / FOLDER / f"stubborn-{request.plan.digest[:16]}-{number}.parquet"
 
 
 def _until_settled(
@@ -221,11 +226,11 @@ def _until_settled(
         show("scanning the new shards")
         after = _rescan(request, evidence, observer)
         earlier = _stubborn(request)
-        number = request.out / FOLDER / f"stubborn-{request.plan.digest[:16]}-{len(earlier)}.parquet"
-        left = _still_found(request, tasks, number)
-        again = elsewhere.accept(swept, tasks, [*earlier, number] if left else earlier)
+        stubborn = _stubborn_file(request, len(earlier))
+        left = _still_found(request, tasks, stubborn)
+        again = elsewhere.accept(swept, tasks, [*earlier, stubborn] if left else earlier)
         if again == tasks or len(earlier) >= ROUNDS:
-            number.unlink(missing_ok=True)
+            stubborn.unlink(missing_ok=True)
             return _Written(tuple(done), after, left)
         show(f"{plural(left, 'value')} that were to go are still found: writing the shards again that have them")
         request, tasks = replace(request, resume=True), again
@@ -255,12 +260,13 @@ def tasks_of(request: Request, evidence: Evidence, scratch: Path) -> tuple[list[
     parts = {part.path: part for part in evidence.shards}
     spans = {name: _spans(request.evidence, parts[name]) for name in parts}
     faults = [*_shard_faults(facts, parts), *_plan_faults(request.plan, evidence)]
-    faults += _spans_faults(request, evidence, [file for name in sorted(spans) for file in spans[name]], scratch)
+    all_spans = [file for name in sorted(spans) for file in spans[name]]
+    faults += _spans_faults(request, evidence, all_spans, scratch)
     if faults:
         raise BadRedaction(faults)
     failed = tuple(sorted(name for name, part in parts.items() if part.status is ShardStatus.FAILED))
     wanted = [name for name in sorted(parts) if name not in failed and name not in request.plan.dropped_shards]
-    excess = _excess(request.plan, [file for name in sorted(spans) for file in spans[name]], scratch)
+    excess = _excess(request.plan, all_spans, scratch)
     scanned = ReadOptions(
         include=tuple(evidence.scan.include),
         exclude=tuple(evidence.scan.exclude),

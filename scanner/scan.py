@@ -701,8 +701,9 @@ def _work_until_decided(job: _Job) -> tuple[int, Left]:
     left = NONE_LEFT
     for look in deciding.looks(len(order.drawn)):
         unread = _read_names(job, order.upto(look))
-        least, left = deciding.left(ledger.tallies(plan.digest), order, look, facts.entities)
-        if unread or not left.size_bytes or _is_decided(job, order, look, least, left):
+        tallies = ledger.tallies(plan.digest)
+        least, left = deciding.left(tallies, order, look, facts.entities)
+        if unread or not left.size_bytes or _is_decided(job, tallies, order, look, least, left):
             return later + unread, left
     return later, left
 
@@ -723,14 +724,14 @@ def _read_names(job: _Job, names: Iterable[str]) -> int:
     return len(waiting) - ended
 
 
-def _is_decided(job: _Job, order: deciding.Order, look: int, least: Left, most: Left) -> bool:
+def _is_decided(
+    job: _Job, tallies: Mapping[str, Tally], order: deciding.Order, look: int, least: Left, most: Left
+) -> bool:
     plan = job.run.plan
     unread = [plan.values / f"{name}.parquet" for name in order.drawn[look:]]
-    reviewed = fully_accepted(plan.out, job.accepted)
-    terms = job.rulebook.policy.risk.sampling
-    linked = merge(_value_tables(plan.out), plan.out / SCRATCH, _allowed(job.rulebook), reviewed, unread, terms)
+    linked = _merge(plan.out, job.rulebook, job.accepted, unread)
     scanned, artefact = _collect(job, most), job.run.request.artefact
-    unseen = deciding.fresh(job.run.ledger.tallies(plan.digest), order, look, _seen(job, order, look))
+    unseen = deciding.fresh(tallies, order, look, _seen(job, order, look))
     return deciding.decided(scanned, linked.histogram, least, most, job.rulebook, artefact, unseen)
 
 
@@ -874,9 +875,9 @@ def _tallied(ledger: Ledger, plan: str, stems: Mapping[str, str], rulebook: Rule
     return running.total, {path: tally for _, path, tally in heaviest}
 
 
-def _merge(out: Path, rulebook: Rulebook, accepted: Sequence[Acceptance]) -> Merged:
+def _merge(out: Path, rulebook: Rulebook, accepted: Sequence[Acceptance], linked: Collection[Path] = ()) -> Merged:
     without, terms = fully_accepted(out, accepted), rulebook.policy.risk.sampling
-    return merge(_value_tables(out), out / SCRATCH, _allowed(rulebook), without, terms=terms)
+    return merge(_value_tables(out), out / SCRATCH, _allowed(rulebook), without, linked, terms)
 
 
 def _locations(out: Path) -> Locations:
