@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -17,14 +19,24 @@ from scanner.worker import watch
 from tests.scans import comparable, scanned, spans, write_shard
 
 MAIL = "Please write to ann.lee@example.com for the spare part."
+NAMED = "Maria Gonzales lives in Chicago and works for the city."
 
 
+needs_java = pytest.mark.skipif(
+    shutil.which("java") is None and "JAVA_HOME" not in os.environ, reason="Spark needs Java 17 or newer"
+)
+
+
+@needs_java
 def test_spark_gives_the_evidence_and_the_files_of_inline(tmp_path: Path, key_file: Path) -> None:
     for name in ("a", "b"):
-        write_shard(tmp_path / "data" / f"{name}.parquet", [MAIL, "plain", "The card is 4111 1111 1111 1111."] * 9)
-    inline = scanned(tmp_path / "data", tmp_path / "inline", key_file)
-    spread = scanned(tmp_path / "data", tmp_path / "spark", key_file, engine="spark", workers=2)
+        write_shard(tmp_path / "data" / f"{name}.parquet", [MAIL, NAMED, "The card is 4111 1111 1111 1111."] * 9)
+    inline = scanned(tmp_path / "data", tmp_path / "inline", key_file, names=True)
+    spread = scanned(tmp_path / "data", tmp_path / "spark", key_file, names=True, engine="spark", workers=1)
     assert comparable(spread) == comparable(inline)
+    assert {"PERSON", "LOCATION", "EMAIL_ADDRESS", "CREDIT_CARD"} <= {
+        row["entity"] for row in spans(tmp_path / "spark")
+    }
     for kind in ("spans", "values"):
         one, other = ({file.name: file.read_bytes() for file in (tmp_path / out / kind).iterdir()} for out in BOTH)
         assert one == other
@@ -33,6 +45,7 @@ def test_spark_gives_the_evidence_and_the_files_of_inline(tmp_path: Path, key_fi
 BOTH = ("inline", "spark")
 
 
+@needs_java
 def test_findings_of_a_data_frame_are_those_of_a_scan(tmp_path: Path, key_file: Path) -> None:
     (session,) = {engines()["spark"](Settings(2, lambda _: None, watch))._session}  # type: ignore[attr-defined]
     table = pa.table(
