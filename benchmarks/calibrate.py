@@ -32,8 +32,8 @@ from scanner.evaluate import Evaluation, calibration, calibration_text, evaluate
 from scanner.files import packaged_rules
 from scanner.model import DOCUMENTATION, Finding
 from scanner.rulebook import load_detectables
-from scanner.scan import VERSION
 from scanner.scoring import Counts, Score
+from scanner.worker import VERSION
 
 HERE = Path(__file__).parent
 CAP = 200

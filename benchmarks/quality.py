@@ -22,8 +22,8 @@ from scanner.detection import build
 from scanner.evaluate import evaluate, read_maps
 from scanner.model import Finding
 from scanner.rulebook import load_detectables
-from scanner.scan import VERSION
 from scanner.scoring import Document, LabelMap, Score, Unit, jeffreys, quality
+from scanner.worker import VERSION
 
 LOWERED_SETS = ("presidio_synth_v2",)
 EVEN = 0.5

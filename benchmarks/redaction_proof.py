@@ -35,14 +35,15 @@ from scanner.evidence import Evidence, Remedy, VerdictPart
 from scanner.keys import load_key
 from scanner.model import Dataset, ModelCard, Provenance
 from scanner.outcome import Comparison
+from scanner.output import EVIDENCE, read_evidence
 from scanner.places import SURROGATE, place_file
 from scanner.redact import Request, redact
 from scanner.redaction import ELSEWHERE, PSEUDONYM, Entry, RedactionPlan, plan_of_remedy
 from scanner.redactor import FOLDER
 from scanner.rulebook import load_detectables
-from scanner.scan import VERSION
 from scanner.scoring import Document, LabelMap, score
 from scanner.vault import sha256_of
+from scanner.worker import VERSION
 
 HERE = Path(__file__).parent
 SAMPLE = HERE.parent / "sample_data" / "support_tickets"
@@ -224,7 +225,7 @@ def remedies(work: Path, key: Path, steps: Steps) -> None:
     """Scan the sample once, as if its customers had consented, and apply every remedy of its report."""
     steps.once("as it ships", partial(as_it_ships, work / "shipped-scan", key))
     data, out = work / "support_tickets", work / "tickets-scan"
-    if not (out / scanning.EVIDENCE).exists():
+    if not (out / EVIDENCE).exists():
         shutil.rmtree(data, ignore_errors=True)
         shutil.copytree(SAMPLE, data)
         told = (data / "dataset.yaml").read_text()
@@ -232,7 +233,7 @@ def remedies(work: Path, key: Path, steps: Steps) -> None:
         assert changed != told, "the sample says that nobody consented"
         (data / "dataset.yaml").write_text(changed)
         scan(data, out, load_dataset_file(data / "dataset.yaml").dataset("support_tickets"), key)
-    evidence = scanning.read_evidence(out)
+    evidence = read_evidence(out)
     verdicts = verdicts_of(evidence)
     steps.once("remedies", lambda: {name: len(verdict.remedies) for name, verdict in verdicts.items()})
     for artefact, verdict in verdicts.items():

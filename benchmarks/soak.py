@@ -24,10 +24,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from scanner import reading
 from scanner import scan as scanning
 from scanner.evidence import Evidence, to_json
 from scanner.files import packaged_rules
+from scanner.ledger import Ledger
 from scanner.model import Dataset, ModelCard, Provenance
+from scanner.output import read_evidence
 from scanner.rulebook import load_rulebook
 from scanner.scan import Request
 
@@ -166,14 +169,14 @@ def _ignored(_: Evidence) -> None:
 
 
 def _noting_units(file: Path) -> None:
-    scan_unit = scanning.scan_unit
+    scan_unit = reading.scan_unit
 
     def noted(task: Any) -> Any:
         with file.open("a") as handle:
             handle.write(f"{task.name}\n")
         return scan_unit(task)
 
-    scanning.scan_unit = noted
+    reading.scan_unit = noted
 
 
 def _dying_at(step: int, *, before: bool) -> None:
@@ -197,7 +200,7 @@ def _dying_at(step: int, *, before: bool) -> None:
     for name in ("replace", "unlink"):
         setattr(Path, name, dying(getattr(Path, name)))
     for name in ("finish", "enter", "mark", "keep_only", "set_aside", "add_run"):
-        setattr(scanning.Ledger, name, dying(getattr(scanning.Ledger, name)))
+        setattr(Ledger, name, dying(getattr(Ledger, name)))
 
 
 def _files(out: Path) -> dict[str, str]:
@@ -206,7 +209,7 @@ def _files(out: Path) -> dict[str, str]:
         for kind in ("spans", "values")
         for file in (out / kind).iterdir()
     }
-    evidence = json.loads(to_json(scanning.read_evidence(out)))
+    evidence = json.loads(to_json(read_evidence(out)))
     for key in ("changes", "approval", "history"):
         evidence.pop(key, None)
     for key in ("id", "started", "ended", "command"):

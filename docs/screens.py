@@ -13,9 +13,9 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 from scanner.changes import compare
+from scanner.output import read_evidence
 from scanner.reports import formats
 from scanner.reports.changes import changes_formats
-from scanner.scan import read_evidence
 
 SCREENS = Path(__file__).parent / "screens"
 ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from scanner.duck import tables
 from scanner.ledger import Acceptance
+from scanner.output import span_files
 from scanner.spans import SCHEMA
 
 _FINDINGS = """
@@ -76,6 +77,24 @@ def in_force(acceptances: Iterable[Acceptance], now: str) -> list[Acceptance]:
     return [one for one in acceptances if one.until >= now[: len("2026-01-31")]]
 
 
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """Reviewed findings that are in force.
+
+    Attributes:
+        acceptances: all of them.
+        values: fingerprints of the values that count for nothing.
+    """
+
+    acceptances: Sequence[Acceptance]
+    values: Set[bytes]
+
+
+def reviewed(out: Path, acceptances: Sequence[Acceptance]) -> Reviewed:
+    """The reviewed findings, and which values of an output folder count for nothing by them."""
+    return Reviewed(acceptances, fully_accepted(out, acceptances))
+
+
 def fully_accepted(out: Path, acceptances: Sequence[Acceptance]) -> set[bytes]:
     """Fingerprints of the values that count for nothing: every rule that found one of them was accepted for it."""
     if not acceptances:
@@ -110,5 +129,5 @@ def rekeyed(
 
 def _query(out: Path, query: str, parameters: Mapping[str, object] | Collection[object]) -> Iterator[tuple[Any, ...]]:
     """Rows over all spans."""
-    with tables(sorted((out / "spans").glob("*.parquet")), SCHEMA, None) as connection:
+    with tables(span_files(out), SCHEMA, None) as connection:
         yield from connection.execute(query, parameters).fetchall()

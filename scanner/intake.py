@@ -22,12 +22,10 @@ from scanner.errors import StoreFailed, UnreadableShard
 from scanner.executors import Executor, Lost
 from scanner.ledger import Known, Ledger, UnitRow
 from scanner.model import Unscanned, UnscannedReason
+from scanner.output import RETIRED
 from scanner.plan import Plan, Task, Verify
 from scanner.shards import Shard, ShardFacts
 from scanner.tally import Tally
-
-RETIRED = "retired"
-"""Folder of the files of units whose shard is gone, within the output folder."""
 
 KINDS = ("spans", "values")
 AT_ONCE = 500

@@ -18,8 +18,10 @@ from scanner.errors import ScannerError
 from scanner.evidence import Evidence
 from scanner.ledger import RunRow
 from scanner.model import Decision
+from scanner.output import read_evidence
+from scanner.reading import Observer
 from scanner.reports.changes import md
-from scanner.scan import Observer, Outcome, Request
+from scanner.scan import Outcome, Request
 
 BROKEN = 4
 INCOMPLETE = 3
@@ -153,7 +155,7 @@ def _told(outcome: Outcome, out: Path, write_reports: WriteReports) -> Drift | N
     """Write the reports and tell what changed; a run that was killed before it wrote its reports has them now."""
     if outcome.evidence is None:
         if not any(out.glob("report.*")):
-            write_reports(scanning.read_evidence(out), out)
+            write_reports(read_evidence(out), out)
         return None
     write_reports(outcome.evidence, out)
     return drift(outcome.before, outcome.approved, outcome.evidence)

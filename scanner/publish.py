@@ -16,9 +16,9 @@ from pathlib import Path
 
 from scanner.atomic import write_text
 from scanner.errors import BadUrl
+from scanner.output import EVIDENCE
 from scanner.stores import READ_ONLY, Url, listing, put_file, remove, scheme_of
 
-EVIDENCE = "evidence.json"
 FOLDERS = ("spans", "values")
 REPORTS = "report.*"
 MANIFEST = "published.json"

@@ -25,12 +25,13 @@ from scanner.fingerprints import Fingerprinter
 from scanner.keys import load_key, read_key
 from scanner.model import Dataset, NamesMode, ShardStatus
 from scanner.outcome import Comparison, Selected, ShardDone, Totals, compare
+from scanner.output import GONE, read_evidence
 from scanner.plan import file_stem
+from scanner.reading import Observer
 from scanner.redaction import Entry, Operator, RedactionPlan, chooser, treatments_of
 from scanner.redactor import FOLDER, RedactTask, from_json, redact_shard
 from scanner.remedies import Action, Kind, Options, measured
 from scanner.rulebook import load_rulebook
-from scanner.scan import Observer
 from scanner.selection import count_spans, select, write_excess, write_still_found
 from scanner.shards import ReadOptions, ShardFacts
 from scanner.surrogates import Surrogates
@@ -117,7 +118,7 @@ def estimate(request: Request, scratch: Path) -> Cost:
     Raises:
         BadRedaction: the shards are not those of the evidence, or the plan does not fit them; every fault at once.
     """
-    evidence = scanning.read_evidence(request.evidence)
+    evidence = read_evidence(request.evidence)
     tasks, unreadable = tasks_of(request, evidence, scratch)
     counted = [
         one
@@ -156,7 +157,7 @@ def redact(request: Request, observer: Observer, show: Callable[[str], None] = l
         BadVault: the vault cannot be used.
         Locked: another run works there.
     """
-    evidence = scanning.read_evidence(request.evidence)
+    evidence = read_evidence(request.evidence)
     with _output(request):
         folder = request.out / FOLDER
         tasks, unreadable = tasks_of(request, evidence, folder / "scratch")
@@ -406,7 +407,7 @@ def _prepare(request: Request, tasks: Sequence[RedactTask]) -> None:
     stale = [file for part in ("done", "changed") for file in (own / part).glob("*") if file.name not in names]
     stale += [] if request.resume else [*own.glob("stubborn-*")]
     stale += (own / "places").glob(".*.tmp")  # of a run that was killed as it wrote there
-    for file in (*stale, *own.glob("report.*"), own / STATE, own / scanning.GONE):
+    for file in (*stale, *own.glob("report.*"), own / STATE, own / GONE):
         file.unlink(missing_ok=True)
     if not kept:
         for part in (RESCAN, "places"):

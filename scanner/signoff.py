@@ -18,9 +18,10 @@ from scanner.atomic import replacing, write_text
 from scanner.errors import BadEvidence
 from scanner.evidence import Evidence, canonical, from_json, to_json
 from scanner.model import Identity, Tier
+from scanner.output import EVIDENCE, evidence_bytes, locked, read_evidence
 from scanner.reports import formats
-from scanner.scan import EVIDENCE, VERSION, locked, read_evidence
 from scanner.signatures import key_id, new_signing_key, read_signing_key, signed
+from scanner.worker import VERSION
 
 RECORD = "approval.json"
 SIGNATURE = "approval.json.sig"
@@ -125,10 +126,7 @@ def _shown(out: Path, approved: Evidence) -> str:
 
 
 def _evidence(out: Path) -> tuple[Evidence | None, str | None, list[Problem]]:
-    try:
-        text = (out / EVIDENCE).read_bytes()
-    except OSError as error:
-        raise BadEvidence(f"{out}: holds no {EVIDENCE}; run `scanner scan PATH --out {out}` first") from error
+    text = evidence_bytes(out)
     digest = approvals.evidence_sha256(text)
     if digest is None:
         return None, None, [Problem(Part.EVIDENCE, f"{EVIDENCE} was changed after it was written")]

@@ -10,10 +10,10 @@ import yaml
 from scanner.evidence import Remedy
 from scanner.files import load_entities, packaged_rules, parse_yaml
 from scanner.outcome import Comparison, ShardDone
+from scanner.output import read_evidence
 from scanner.redact import Request, redact, tasks_of
 from scanner.redaction import RedactionPlan, parse_redaction
 from scanner.redactor import redact_shard
-from scanner.scan import read_evidence
 from tests.scans import Silent
 
 

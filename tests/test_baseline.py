@@ -10,7 +10,8 @@ from scanner.baseline import fully_accepted, in_force, reviewable
 from scanner.cli.baseline import command
 from scanner.evidence import Evidence
 from scanner.ledger import Acceptance
-from scanner.scan import Request, ledger_of
+from scanner.output import ledger_of
+from scanner.scan import Request
 from tests.scans import Silent, request, write_shard
 from tests.test_nights import RULE, _read_rules_once, shard, write_policy
 

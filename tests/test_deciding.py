@@ -14,11 +14,12 @@ from scanner.assemble import Scanned
 from scanner.evidence import ScanPart
 from scanner.merge import Merged
 from scanner.model import Artefact, Dataset, NamesMode, Provenance, Tier
+from scanner.output import read_evidence
 from scanner.redact import _plan_faults
 from scanner.redaction import RedactionPlan
 from scanner.risk import NONE_LEFT, Left
 from scanner.rulebook import Rulebook, load_rulebook
-from scanner.scan import decide, read_evidence
+from scanner.scan import decide
 from scanner.tally import FindingCount, Tally
 from scanner.values import Histogram
 from tests.risk.cases import shipped_entities

@@ -17,9 +17,9 @@ from scanner.elsewhere import accept, sweep
 from scanner.keys import read_key
 from scanner.model import Dataset, ModelCard, Provenance
 from scanner.outcome import Comparison
+from scanner.output import read_evidence
 from scanner.redact import tasks_of
 from scanner.reports._redaction import markdown
-from scanner.scan import read_evidence
 from tests.redactions import EVERYTHING, plan, quick_policy, redacted, request
 from tests.scans import scanned
 

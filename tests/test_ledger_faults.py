@@ -17,6 +17,7 @@ import pytest
 from scanner import scan as scanning
 from scanner.errors import BadOutput, Locked
 from scanner.ledger import Ledger, open_ledger
+from scanner.output import ledger_of, read_evidence
 from scanner.scan import Request
 from scanner.tally import Tally
 from tests.conftest import REPOSITORY
@@ -133,7 +134,7 @@ def test_a_ledger_whose_last_pages_were_not_written_whole_is_repaired_by_its_jou
 
 def test_a_second_run_leaves_while_the_first_one_works(asked: Request) -> None:
     night(asked)
-    with scanning.ledger_of(asked.out), pytest.raises(Locked):
+    with ledger_of(asked.out), pytest.raises(Locked):
         night(asked)
 
 
@@ -141,14 +142,14 @@ def test_what_is_forgotten_leaves_ledger_and_folders_and_no_verdict_changes(aske
     night(asked)
     (tmp_path / "data" / "a.parquet").unlink()
     night(asked)
-    before = comparable(scanning.read_evidence(asked.out))
+    before = comparable(read_evidence(asked.out))
     retired = list((asked.out / "retired").rglob("*.parquet"))
     assert len(retired) == 2
     gone = scanning.forget(asked.out, "2999-01-01")
     assert (gone["units"], gone["shards"], gone["runs"]) == (1, 1, 1)
     assert list((asked.out / "retired").rglob("*.parquet")) == []
     assert b"a.parquet" not in (asked.out / "ledger.sqlite").read_bytes()
-    assert comparable(scanning.read_evidence(asked.out)) == before
+    assert comparable(read_evidence(asked.out)) == before
     assert night(asked)[0].evidence is None
 
 

@@ -16,9 +16,10 @@ from scanner.census import Change
 from scanner.evidence import Evidence
 from scanner.files import packaged_rules
 from scanner.model import ShardStatus, UnscannedReason
+from scanner.output import read_evidence
 from scanner.plan import Verify
 from scanner.rulebook import Rulebook, load_rulebook
-from scanner.scan import Outcome, Request, read_evidence, scan_new, unlimited
+from scanner.scan import Outcome, Request, scan_new, unlimited
 from tests.scans import Silent, comparable, request, write_shard
 
 NIGHTS = 30

@@ -26,13 +26,14 @@ from scanner.cli import scanner
 from scanner.drift import drift
 from scanner.evidence import from_json
 from scanner.nightly import Night, message
+from scanner.output import LEDGER, PREVIOUS, read_evidence, runs
 from scanner.reports import formats
 from scanner.reports.changes import changes_formats
 from scanner.review.context import Contexts
 from scanner.review.desk import Desk, Wanted
 from scanner.review.session import Session, subject
 from scanner.rulebook import load_rulebook
-from scanner.scan import LEDGER, PREVIOUS, finished, read_evidence, runs
+from scanner.scan import finished
 from tests.canaries import encodings, leaks
 from tests.redactions import EVERYTHING, quick_policy, redacted
 from tests.scans import scanned, spans

@@ -19,6 +19,7 @@ from scanner.approvals import Choice, Part
 from scanner.errors import BadApproval, BadEvidence, BadKey
 from scanner.evidence import Evidence
 from scanner.model import Provenance, Tier
+from scanner.output import read_evidence
 from scanner.reports import formats
 from scanner.rulebook import load_rulebook, policy_sha256
 from scanner.signatures import key_id, new_signing_key, public_file, read_public_key
@@ -181,7 +182,7 @@ def test_evidence_rewritten_in_its_canonical_form_is_told_by_the_record(work: Pa
     told = json.loads(file.read_text())
     told["verdict"]["reasons"] = ["nothing was found"]
     file.write_text(json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
-    _reports(scanning.read_evidence(work / "out"), work / "out")
+    _reports(read_evidence(work / "out"), work / "out")
     assert _parts(_verify(work)) == [Part.STALE]
 
 
@@ -191,7 +192,7 @@ def test_an_approval_edited_into_the_evidence_is_not_the_one_on_record(work: Pat
     told = json.loads(file.read_text())
     told["approval"]["tier"] = "open"
     file.write_text(json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
-    _reports(scanning.read_evidence(work / "out"), work / "out")
+    _reports(read_evidence(work / "out"), work / "out")
     assert _parts(_verify(work)) == [Part.EVIDENCE]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner import scan as scanning
+from scanner import reading
 from scanner.errors import BadEngine, MixedKeys
 from scanner.model import UnscannedReason
 from scanner.plan import Task
@@ -22,7 +22,7 @@ def task(tmp_path: Path, key_file: Path, monkeypatch: pytest.MonkeyPatch) -> Tas
         seen.append(one)
         return scan_unit(one)
 
-    monkeypatch.setattr(scanning, "scan_unit", noting)
+    monkeypatch.setattr(reading, "scan_unit", noting)
     scanned(write_shard(tmp_path / "data" / "a.parquet", ["nothing"]), tmp_path / "out", key_file)
     return seen[0]
 
@@ -46,7 +46,7 @@ def test_a_unit_whose_files_lie_elsewhere_is_unscanned(
         (task.plan.values / f"{task.name}.parquet").unlink()
         return done
 
-    monkeypatch.setattr(scanning, "scan_unit", on_another_disk)
+    monkeypatch.setattr(reading, "scan_unit", on_another_disk)
     shard = write_shard(tmp_path / "data" / "a.parquet", ["write to ann.lee@example.com"] * 3)
     evidence = scanned(shard, tmp_path / "out", key_file)
     (entry,) = evidence.coverage.unscanned

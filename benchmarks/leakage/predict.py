@@ -15,10 +15,10 @@ from benchmarks.leakage import design
 from benchmarks.leakage.kinds import BY_NAME, KINDS
 from scanner.merge import merge
 from scanner.model import CONFIDENCE_EDGES, Artefact, ModelCard
+from scanner.output import read_evidence
 from scanner.risk import Card, Case, Measured, State
 from scanner.risk.exposure import base_level, central_constants
 from scanner.rulebook import Rulebook, load_rulebook
-from scanner.scan import read_evidence
 
 Floats = npt.NDArray[np.float64]
 NOT_JUDGED = ((0, 0),) * len(CONFIDENCE_EDGES)

@@ -12,8 +12,9 @@ from rich.table import Table
 from scanner.baseline import Reviewable, reviewable
 from scanner.cli._shared import FOLDER
 from scanner.errors import BadBaseline
+from scanner.history import ID_DIGITS
 from scanner.ledger import Acceptance
-from scanner.scan import ID_DIGITS, ledger_of, read_evidence
+from scanner.output import ledger_of, read_evidence
 
 SHORTEST_PREFIX = 8
 

@@ -9,9 +9,9 @@ from rich.console import Console
 
 from scanner.changes import compare
 from scanner.model import Artefact
+from scanner.output import read_evidence
 from scanner.reports.changes import changes_formats
 from scanner.reports.changes import terminal as on_terminal
-from scanner.scan import read_evidence
 
 SCAN = click.Path(path_type=Path)
 

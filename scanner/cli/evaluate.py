@@ -19,8 +19,8 @@ from scanner.detectors.names import ModelSpec
 from scanner.files import load_entities
 from scanner.model import Finding, Leaf
 from scanner.rulebook import load_detectables
-from scanner.scan import VERSION
 from scanner.scoring import LabelMap
+from scanner.worker import VERSION
 
 
 @click.command()

@@ -14,7 +14,7 @@ from rich.table import Table
 from scanner.cli._shared import FOLDER, variable
 from scanner.ledger import RunRow
 from scanner.model import Decision
-from scanner.scan import runs
+from scanner.output import runs
 
 WIDTH = 130
 """Columns of the table where nobody says how wide a line may be."""

@@ -13,7 +13,6 @@ from rich.markdown import Markdown
 from rich.table import Table
 
 from scanner import redact as redacting
-from scanner import scan as scanning
 from scanner.atomic import write_text
 from scanner.cli._invocation import invocation
 from scanner.cli._shared import FILE, FOLDER, INCOMPLETE, KEY, RULES, Bar, variable
@@ -24,6 +23,7 @@ from scanner.files import load_entities, load_yaml
 from scanner.keys import default_key_file
 from scanner.model import Decision
 from scanner.outcome import Comparison
+from scanner.output import read_evidence
 from scanner.redaction import RedactionPlan, parse_redaction, plan_of_remedy
 from scanner.redactor import FOLDER as OWN_FOLDER
 from scanner.reports._redaction import markdown
@@ -84,7 +84,7 @@ def command(
     """
     if (remedy is None) == (policy is None):
         raise click.UsageError("say what to do: --plan REMEDY of the report, or --policy redaction.yaml")
-    found = scanning.read_evidence(evidence)
+    found = read_evidence(evidence)
     chosen = _remedy(found, remedy) if remedy else None
     plan = plan_of_remedy(chosen) if chosen else _plan(policy, rules)
     key_file = key or default_key_file()

@@ -10,8 +10,8 @@ import click
 from scanner.cli._shared import PLACE, variable
 from scanner.evidence import Evidence
 from scanner.masking import Window
+from scanner.output import read_evidence
 from scanner.reports import formats, html
-from scanner.scan import read_evidence
 from scanner.stores import Place
 
 MOST_SAMPLES = 200

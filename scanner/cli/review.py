@@ -15,6 +15,7 @@ from scanner.cli._invocation import invocation
 from scanner.cli._shared import FOLDER, POLICY, RULES, exit_code, write_reports
 from scanner.evaluate import calibration_text
 from scanner.evidence import Evidence
+from scanner.output import read_evidence
 from scanner.review.context import Contexts
 from scanner.review.desk import Desk, Wanted
 from scanner.review.server import Server
@@ -59,7 +60,7 @@ def command(
     in OUT/review, and a later run goes on where this one ended. Finishing on the page writes
     OUT/review/calibration.yaml and decides anew with it; `scanner decide OUT --calibration` does so again.
     """
-    evidence = scanning.read_evidence(out)
+    evidence = read_evidence(out)
     rulebook = load_rulebook(rules, policy, with_models=False, prove=False)
     session = Session(out, reviewer or getpass.getuser(), subject(evidence), fresh=fresh)
     desk = Desk(

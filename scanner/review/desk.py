@@ -12,6 +12,7 @@ from scanner.assemble import Scanned, case_of
 from scanner.assessing import interval
 from scanner.evidence import Evidence
 from scanner.model import CONFIDENCE_EDGES
+from scanner.output import span_files
 from scanner.policy import reachable
 from scanner.review import sample
 from scanner.review.context import Contexts
@@ -159,7 +160,7 @@ class Desk:
         return replace(known, sets=(told, *known.sets))
 
     def _spans(self) -> list[Path]:
-        return sorted((self.out / "spans").glob("*.parquet"))
+        return span_files(self.out)
 
     def _shown_question(self, number: int, question: Question) -> dict[str, Any]:
         text = self.contexts.cell(question.place)

@@ -11,6 +11,7 @@ import pyarrow as pa
 from scanner.duck import fill, tables
 from scanner.evidence import Evidence, PlacePart
 from scanner.masking import Excerpt, Window, excerpt, values_of, window
+from scanner.output import span_files
 from scanner.reports import _summary as summary
 from scanner.review.context import Contexts
 from scanner.reviewing import Marked, Place
@@ -50,7 +51,7 @@ def samples(out: Path, evidence: Evidence, paths: Sequence[str], number: int) ->
     """
     contexts = Contexts(paths, evidence)
     about = [excerpt(contexts.cell(_place(part)), part) for part in _chosen(evidence, number)]
-    found = _findings(sorted((out / "spans").glob("*.parquet")), about)
+    found = _findings(span_files(out), about)
     hidden = {word for one in about for word in values_of(one, found[_place(one.place).cell])}
     return [window(one, found[_place(one.place).cell], hidden) for one in about]
 

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from scanner.output import read_evidence
 from scanner.redact import Request, tasks_of
-from scanner.scan import read_evidence
 from tests.redactions import EVERYTHING, plan, quick_policy, redacted, rewritten
 from tests.scans import scanned
 

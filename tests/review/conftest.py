@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from scanner.output import read_evidence
 from scanner.review.context import Contexts
 from scanner.review.desk import Desk, Wanted
 from scanner.review.server import Server
 from scanner.review.session import Session, subject
 from scanner.rulebook import Rulebook, load_rulebook
-from scanner.scan import finished, read_evidence
+from scanner.scan import finished
 from tests.browsing import browser as browser
 from tests.browsing import page as page
 from tests.scans import scanned, write_shard

@@ -9,9 +9,9 @@ from click.testing import CliRunner, Result
 
 from scanner.cli.report import command
 from scanner.evidence import Evidence
+from scanner.output import read_evidence
 from scanner.reports import formats
 from scanner.review.samples import samples
-from scanner.scan import read_evidence
 from tests.canaries import leaks
 from tests.review.conftest import Scene
 from tests.scans import scanned, write_shard
