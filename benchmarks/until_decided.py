@@ -147,7 +147,8 @@ def scanned(corpus: Corpus, read: np.ndarray, left: Left) -> Scanned:
     named = {"en": len(read) * corpus.unit_bytes}
     tally = Tally(scanned_bytes=SIZE_BYTES, names_read=named, names_left=left.size_bytes)
     dataset = Dataset("simulated", corpus.scenario.provenance, model_card=CARD)
-    return Scanned(dataset, IDENTITY, (), tally, Merged(found, (), {}), lambda columns, shards: found,
+    return Scanned(dataset, IDENTITY, (), tally,
+                   Merged(found, (), {}, linked=corpus.histogram(read, linked=True)), lambda columns, shards: found,
                    names_left=left)  # fmt: skip
 
 
@@ -168,9 +169,8 @@ def early(corpus: Corpus, rulebook: Rulebook, seed: str) -> tuple[int, Tier]:
         least, most = deciding.left(now, order, look, rulebook.entities)
         read = np.array([int(name) for name in names], int)
         state = scanned(corpus, read, most)
-        linked = corpus.histogram(read, linked=True)
         unseen = deciding.fresh(now, order, look, corpus.seen(read))
-        if not most.size_bytes or deciding.decided(state, linked, least, most, rulebook, Artefact.MODEL, unseen):
+        if not most.size_bytes or deciding.decided(state, least, most, rulebook, Artefact.MODEL, unseen):
             case = case_of(state, rulebook, Artefact.MODEL)
             return look, reachable(assess(case), case, rulebook.policy)
     raise AssertionError("the last look reads all")

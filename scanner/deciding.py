@@ -149,7 +149,6 @@ def named(tally: Tally, entities: Entities) -> int:
 
 def decided(
     scanned: Scanned,
-    linked: Histogram,
     least: Left,
     most: Left,
     rulebook: Rulebook,
@@ -159,8 +158,8 @@ def decided(
     """Whether the tier is the same whatever the rest holds.
 
     Args:
-        scanned: what is known so far, with `names_left` as `most`.
-        linked: its histogram with every value of the units not read linked as strongly as can be.
+        scanned: what is known so far, with `names_left` as `most`; its values of the units not read are merged as such
+            that may be linked as strongly as can be.
         least: least that the rest may hold.
         most: most that it may hold.
         rulebook: policy, calibration and entities.
@@ -168,6 +167,7 @@ def decided(
         unseen: values not seen so far that the rest holds at least, from `fresh`.
     """
     case = case_of(scanned, rulebook, artefact)
+    linked = scanned.merged.linked or case.state.histogram
 
     def tier_of(one: Case) -> Tier:
         return reachable(assess(one), one, rulebook.policy)

@@ -62,17 +62,18 @@ def accepted(counted: Counted, now: str) -> Reviewed:
     return reviewed(counted.out, in_force(ledger.acceptances(), now))
 
 
-def gather(counted: Counted, accepted: Reviewed, names_left: Left) -> Scanned:
+def gather(counted: Counted, accepted: Reviewed, names_left: Left, linked: Collection[Path] = ()) -> Scanned:
     """Everything that is judged; where findings stand is told apart, by `located`.
 
     Args:
         counted: the scan.
         accepted: findings that count for nothing.
         names_left: what the names stage left since more could not change the verdict.
+        linked: value tables whose values may be linked as strongly as can be.
     """
     stems = {file_stem(part.path, part.sha256): part.path for part in counted.shards}
     tally, by_shard = _tallied(counted, stems)
-    merged = merged_values(counted, accepted)
+    merged = _merged(counted, accepted, linked)
     return Scanned(
         dataset=counted.dataset,
         scan=counted.scan,
@@ -91,15 +92,15 @@ def located(out: Path) -> Locations:
     return locate(span_files(out), out / SCRATCH)
 
 
-def merged_values(counted: Counted, accepted: Reviewed, linked: Collection[Path] = ()) -> Merged:
-    """Occurrences of each value over all units; values of the tables `linked` as if beside the strongest others."""
-    out, terms = counted.out, counted.rulebook.policy.risk.sampling
-    return merge(value_tables(out), out / SCRATCH, allowed(counted.rulebook), accepted.values, linked, terms)
-
-
 def allowed(rulebook: Rulebook) -> set[tuple[str, str]]:
     """The (entity, column) pairs that the policy counts for nothing."""
     return {(entry.entity, entry.column) for entry in rulebook.policy.allow}
+
+
+def _merged(counted: Counted, accepted: Reviewed, linked: Collection[Path]) -> Merged:
+    """Occurrences of each value over all units."""
+    out, terms = counted.out, counted.rulebook.policy.risk.sampling
+    return merge(value_tables(out), out / SCRATCH, allowed(counted.rulebook), accepted.values, linked, terms)
 
 
 def _tallied(counted: Counted, stems: Mapping[str, str]) -> tuple[Tally, dict[str, Tally]]:

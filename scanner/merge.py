@@ -73,6 +73,8 @@ class Merged:
         repeated: the most repeated values of each entity, whatever the policy allows.
         rates: θ of each entity whose values were sampled. Its counts of distinct values are estimates, what is said of
             its most frequent value is not.
+        linked: the histogram, were every value of the tables named as `linked` linked as strongly as can be; None where
+            none was named.
     """
 
     histogram: Histogram
@@ -81,6 +83,7 @@ class Merged:
     diversity: dict[str, dict[str, int]] = field(default_factory=dict)
     repeated: tuple[Repeated, ...] = ()
     rates: Mapping[str, float] = field(default_factory=dict)
+    linked: Histogram | None = None
 
 
 # What is counted: neither published examples, nor what was reviewed, nor what stands in columns that are left out.
@@ -110,15 +113,15 @@ _DEALT = "SELECT * EXCLUDE (documentation, pairs), hash(fingerprint[1:8]) % 64 A
 _BY_COLUMN = """
 CREATE OR REPLACE TEMP TABLE by_column AS
 SELECT entity, "column", fingerprint, sum(occurrences)::BIGINT AS occurrences,
-       max(linkage) AS linkage, max(confidence_bin) AS confidence_bin
+       max(linkage) AS linkage, max(strongest) AS strongest, max(confidence_bin) AS confidence_bin
 FROM part WHERE entity <> $quasi
 GROUP BY entity, "column", fingerprint
 """
 
 _HISTOGRAM = """
-SELECT entity, linkage, confidence_bin, occurrences, count(*)::BIGINT
+SELECT entity, linkage, strongest, confidence_bin, occurrences, count(*)::BIGINT
 FROM (SELECT entity, fingerprint, sum(occurrences)::BIGINT AS occurrences,
-             max(linkage) AS linkage, max(confidence_bin) AS confidence_bin
+             max(linkage) AS linkage, max(strongest) AS strongest, max(confidence_bin) AS confidence_bin
       FROM by_column WHERE (entity, "column") NOT IN (SELECT entity, "column" FROM allowed)
       GROUP BY entity, fingerprint)
 GROUP BY ALL
@@ -162,10 +165,11 @@ JOIN fullest ON counted.entity = fullest.entity AND fingerprint[14:16] = fullest
 """
 
 _CLASSES = """
-SELECT entity, linkage, confidence_bin, max(occurrences)::BIGINT FROM weighed GROUP BY entity, linkage, confidence_bin
+SELECT entity, linkage, strongest, confidence_bin, max(occurrences)::BIGINT FROM weighed GROUP BY ALL
 """
 
-_Cell = tuple[str, int, int, int, int]
+_Cell = tuple[str, int, int, int, int, int]
+"""Entity, linkage, linkage as strong as can be, confidence, occurrences, values."""
 
 _ACCEPTED = pa.schema([("fingerprint", pa.binary())])
 _ALLOWED = pa.schema([("entity", pa.string()), ("column", pa.string())])
@@ -189,12 +193,12 @@ def merge(
         scratch: folder for temporary files, made and removed here.
         allowed: (entity, column) pairs whose values the policy counts for nothing; `by_column` still tells them.
         accepted: fingerprints of values that were reviewed and count for nothing.
-        linked: those of `files` whose values count as linked as strongly as can be.
+        linked: those of `files` whose values may be linked as strongly as can be.
         terms: up to where values are counted one by one; None for any number.
     """
     with _tables(files, scratch, accepted, linked, allowed) as connection:
         rates = _sampled(connection, terms) if terms else {}
-        return _merged(connection, scratch, rates)
+        return _merged(connection, scratch, rates, linked=bool(linked))
 
 
 def recount(
@@ -246,7 +250,12 @@ def vanished(
 
 
 def _merged(
-    connection: duckdb.DuckDBPyConnection, scratch: Path, rates: Mapping[str, float], *, without_others: bool = False
+    connection: duckdb.DuckDBPyConnection,
+    scratch: Path,
+    rates: Mapping[str, float],
+    *,
+    without_others: bool = False,
+    linked: bool = False,
 ) -> Merged:
     """What the values kept say, part by part, and what is known of those that were not kept."""
     _keep(connection, rates)
@@ -255,7 +264,7 @@ def _merged(
         counts.add(without_others=without_others)
     if rates:
         counts.add_worst(without_others=without_others)
-    return counts.merged()
+    return counts.merged(linked=linked)
 
 
 @dataclass(slots=True)
@@ -284,8 +293,8 @@ class _Counts:
                 "DELETE FROM by_column WHERE (entity, fingerprint) IN "
                 "(SELECT entity, fingerprint FROM others WHERE NOT documentation)"
             )
-        for entity, linkage, confidence, occurrences, count in self._rows(_HISTOGRAM):
-            self.cells.append((entity, linkage, confidence, occurrences, self._weight(entity, known_alone) * count))
+        for *cell, count in self._rows(_HISTOGRAM):
+            self.cells.append((*cell, self._weight(cell[0], known_alone) * count))
         for entity, column, count, most in self._rows(_DISTINCT):
             self.distinct[entity, column] += self._weight(entity, known_alone) * count
             self.most[entity, column] = max(most, self.most.get((entity, column), 0))
@@ -303,15 +312,16 @@ class _Counts:
         classes = list(self._rows(_CLASSES))
         self.cells += [(*one, 0) for one in classes]
         for entity, bound in bounds.items():
-            ranks = [(linkage, confidence) for name, linkage, confidence, _ in classes if name == entity]
-            seen = max((cell[3] for cell in self.cells if cell[0] == entity), default=0)
+            ranks = zip(*(one[1:4] for one in classes if one[0] == entity), strict=True)
+            seen = max((cell[4] for cell in self.cells if cell[0] == entity), default=0)
             if bound > seen:
-                self.cells.append((entity, max(ranks)[0], max(rank for _, rank in ranks), bound, 0))
+                linkage, strongest, confidence = map(max, ranks)
+                self.cells.append((entity, linkage, strongest, confidence, bound, 0))
 
-    def merged(self) -> Merged:
-        """The sums, in canonical order."""
+    def merged(self, *, linked: bool) -> Merged:
+        """The sums, in canonical order; with `linked`, also those of the strongest linkage that can be."""
         return Merged(
-            histogram=Histogram.of(self.cells),
+            histogram=Histogram.of([(cell[0], cell[1], *cell[3:]) for cell in self.cells]),
             by_column=tuple(
                 ColumnValues(*key, self.distinct[key], self.most[key]) for key in sorted(self.distinct.keys())
             ),
@@ -319,6 +329,7 @@ class _Counts:
             diversity=_diversity(sorted(self.diversity.items())),
             repeated=_repeated(self.repeated),
             rates=dict(self.rates),
+            linked=Histogram.of([(cell[0], cell[2], *cell[3:]) for cell in self.cells]) if linked else None,
         )
 
     def _add_tables(self) -> None:
@@ -412,15 +423,12 @@ def _tables(
 
 
 def _gather(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], linked: Collection[Path]) -> None:
-    """Make `every` the view of all files, with the strongest linkage in those of `linked`."""
-    plain = sorted(set(files) - set(linked))
-    if not linked:
-        view(connection, "every", plain, values.SCHEMA)
-        return
-    view(connection, "plain", plain, values.SCHEMA)
-    view(connection, "strongest", sorted(set(linked)), values.SCHEMA)
-    strongest = connection.view("strongest").project(f"* REPLACE ({int(Linkage.BESIDE_MORE)}::TINYINT AS linkage)")
-    connection.view("plain").union(strongest).create_view("every")
+    """Make `every` the view of all files, with `strongest`, the linkage that each row has at most."""
+    for name, part in (("plain", set(files) - set(linked)), ("unsure", set(linked))):
+        view(connection, name, sorted(part), values.SCHEMA)
+    plain = connection.view("plain").project("*, linkage AS strongest")
+    unsure = connection.view("unsure").project(f"*, {int(Linkage.BESIDE_MORE)}::TINYINT AS strongest")
+    (plain.union(unsure) if linked else plain).create_view("every")
 
 
 def _most_first(found: tuple[int, str, int]) -> tuple[int, str]:

@@ -10,7 +10,7 @@ from typing import Protocol
 from scanner import deciding
 from scanner.entities import of_names
 from scanner.executors import Executor, Lost
-from scanner.gather import Counted, accepted, gather, merged_values
+from scanner.gather import Counted, accepted, gather
 from scanner.intake import Allows, SecondsLeft
 from scanner.ledger import Ledger
 from scanner.model import Artefact, UnscannedReason
@@ -156,12 +156,10 @@ def _is_decided(
     reading: Reading, tallies: Mapping[str, Tally], order: deciding.Order, look: int, least: Left, most: Left
 ) -> bool:
     counted = reading.counted
-    known = accepted(counted, reading.now)
     unread = [reading.plan.values / f"{name}.parquet" for name in order.drawn[look:]]
-    linked = merged_values(counted, known, unread)
+    scanned = gather(counted, accepted(counted, reading.now), most, unread)
     unseen = deciding.fresh(tallies, order, look, _seen(reading, order, look))
-    scanned = gather(counted, known, most)
-    return deciding.decided(scanned, linked.histogram, least, most, counted.rulebook, reading.artefact, unseen)
+    return deciding.decided(scanned, least, most, counted.rulebook, reading.artefact, unseen)
 
 
 def _seen(reading: Reading, order: deciding.Order, look: int) -> deciding.Seen:

@@ -152,7 +152,7 @@ def state_of(names: int, tallies: Mapping[str, Tally], left: Left) -> Scanned:
 def decided(names: int, least: float, most: float, rulebook: Rulebook) -> bool:
     ends = Left(9 * 10**8, names, least), Left(9 * 10**8, names, most)
     one = state_of(names, {"a": Tally(findings={("PERSON", "text"): FindingCount(names)})}, ends[1])
-    return deciding.decided(one, one.merged.histogram, *ends, rulebook, Artefact.MODEL)
+    return deciding.decided(one, *ends, rulebook, Artefact.MODEL)
 
 
 def test_it_is_decided_only_if_both_ends_give_the_same_tier(rulebook: Rulebook) -> None:
@@ -168,8 +168,9 @@ def test_values_that_might_be_linked_more_strongly_keep_it_open(rulebook: Rulebo
         found = Histogram.of([("EMAIL_ADDRESS", 0, 4, 1, mails)])
         linked = Histogram.of([("EMAIL_ADDRESS", 2, 4, 1, mails)])
         one = replace(state_of(0, {}, NONE_LEFT), merged=Merged(found, (), {}))
-        assert deciding.decided(one, found, NONE_LEFT, NONE_LEFT, rulebook, Artefact.MODEL)
-        kept_open += not deciding.decided(one, linked, NONE_LEFT, NONE_LEFT, rulebook, Artefact.MODEL)
+        other = replace(one, merged=replace(one.merged, linked=linked))
+        assert deciding.decided(one, NONE_LEFT, NONE_LEFT, rulebook, Artefact.MODEL)
+        kept_open += not deciding.decided(other, NONE_LEFT, NONE_LEFT, rulebook, Artefact.MODEL)
     assert kept_open, "somewhere the factor of linkage crosses a limit"
 
 
@@ -209,10 +210,9 @@ def test_the_bound_on_values_not_seen_is_seldom_too_high() -> None:
 def test_new_values_that_there_must_be_settle_what_repetition_leaves_open(rulebook: Rulebook) -> None:
     ends = Left(9 * 10**8, 3_000, 40_000), Left(9 * 10**8, 3_000, 60_000)
     one = state_of(3_000, {"a": Tally(findings={("PERSON", "text"): FindingCount(3_000)})}, ends[1])
-    histogram = one.merged.histogram
 
     def settled(unseen: float) -> bool:
-        return deciding.decided(one, histogram, *ends, rulebook, Artefact.MODEL, unseen)
+        return deciding.decided(one, *ends, rulebook, Artefact.MODEL, unseen)
 
     assert not settled(0.0)
     assert settled(40_000.0)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -55,6 +56,22 @@ def test_a_value_in_two_shards_is_one_value_seen_twice(tmp_path: Path) -> None:
     other: list[Row] = [("PERSON", "text", False, b"\7" * 16, 1, 1, 2, 3)]
     merged = merge(write(tmp_path, [part, other]), tmp_path / "scratch")
     assert merged.histogram.cells() == [("PERSON", 2, 3, 2, 1)]
+
+
+@settings(max_examples=15)
+@given(st.lists(st.lists(rows, max_size=8), min_size=1, max_size=3))
+def test_one_merge_tells_what_is_linked_and_what_may_be(
+    tmp_path_factory: pytest.TempPathFactory, parts: list[list[Row]]
+) -> None:
+    folder = tmp_path_factory.mktemp("values")
+    files = write(folder, parts)
+    merged = merge(files, folder / "scratch", linked=files[1:])
+    assert replace(merged, linked=None) == replace(merge(files, folder / "scratch"), histogram=merged.histogram)
+    assert merged.histogram.cells() == merge(files, folder / "scratch").histogram.cells()
+    strongest = [parts[0], *([(*row[:6], 2, row[7]) for row in part] for part in parts[1:])]
+    twin = merge(write(folder, strongest), folder / "scratch").histogram.cells()
+    assert (merged.linked or merged.histogram).cells() == twin
+    assert (merged.linked is None) is (len(files) == 1)
 
 
 def test_documentation_values_are_not_counted(tmp_path: Path) -> None:
