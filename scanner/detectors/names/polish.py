@@ -10,7 +10,7 @@ from scanner.detectors.names.cues import from_capital, people, without_title
 from scanner.detectors.names.dates import Date, shows_calendar, written
 from scanner.detectors.names.evidence import Candidate, confidence, is_code
 from scanner.detectors.names.groups import groups
-from scanner.detectors.names.lexicon import is_given_name, is_listed_name, is_place
+from scanner.detectors.names.lexicon import is_given_name, is_listed_name, is_place, is_term
 from scanner.detectors.names.models import ModelSpec
 from scanner.detectors.names.reader import Span
 from scanner.model import Finding
@@ -24,9 +24,19 @@ LEAST = 0.25
 LEAST_IN_CODE = 0.8
 """The same for a person in source code whose name no list knows: products and headers look like names there."""
 
+LEAST_WORD_IN_CODE = 0.5
+"""The same for a person in source code that is a single word which some list has: `Grant`, `Ruby`."""
+
+NEVER = 1.01
+"""The same for what programs call things."""
+
 _EDGE = " \t\r\n\u00a0.,;:!?\"“”«»()[]{}<>*_|/\\~`-–—=+#'‘’"
 _FIELD_BORDER = re.compile(r"\s*(?:[\n\t|;<>]|\s[-–—:/]\s)\s*|\s+\S+@\S+|(?<=\w)@(?=[A-Z])|\s{3,}")
 _ADDRESS = re.compile(r"@\w|://|\bwww\.")
+_MEMBER_OF = re.compile(r"(?:[a-z_]\w*\.){2}$|\w(?:::|->)$")
+_HAS_MEMBER = re.compile(r"\w*(?:\(\)|::|->)")
+_LONGEST_PATH = 60
+_HEXADECIMAL = re.compile(r"0[xX][0-9A-Fa-f]+")
 _LONG_NUMBER = re.compile(r"(?<!\d)(?!\d{5}-\d{4}(?!\d))\d(?:[ ()./+-]{0,3}\d){6,}")
 _POSSESSIVE = re.compile(r"['’]s?$")
 
@@ -40,14 +50,20 @@ def polished(passage: str, first: Sequence[Span], again: Sequence[Span], spec: M
         for rule in (f"names.{spec.language}",)
         for one in candidates(passage, first, again, spec, dates)
     ]
-    code = is_code(passage)
+    code = any(finding.entity == "PERSON" for finding in found) and is_code(passage)
     yield from _likeliest([finding for finding in found if finding.confidence >= _least(finding, passage, code=code)])
 
 
 def _least(finding: Finding, passage: str, *, code: bool) -> float:
-    """Confidence below which a finding is dropped: in source code, a name that no list knows must be nearly sure."""
-    unlisted = code and finding.entity == "PERSON" and not is_listed_name(passage[finding.start : finding.end])
-    return LEAST_IN_CODE if unlisted else LEAST
+    """Confidence below which a finding is dropped; in source code a person must be nearly sure, or of a known name."""
+    if not code or finding.entity != "PERSON":
+        return LEAST
+    name = passage[finding.start : finding.end]
+    if is_term(name):
+        return NEVER
+    if not is_listed_name(name):
+        return LEAST_IN_CODE
+    return LEAST if len(name.split()) > 1 else LEAST_WORD_IN_CODE
 
 
 def by_form(passage: str) -> Iterator[Finding]:
@@ -105,7 +121,7 @@ def _seen(passage: str, spans: Iterable[Span], spec: ModelSpec) -> Iterator[Cand
         for start, end in fields(passage, span.start, span.end) if entity is not None else ():
             if entity == "PERSON":
                 start = from_capital(passage, start, end)
-            if _can_be(str(entity), passage[start:end]):
+            if _can_be(str(entity), passage[start:end]) and not _is_identifier(passage, start, end):
                 yield Candidate(str(entity), start, end, first=span.probability)
 
 
@@ -114,8 +130,15 @@ def _can_be(entity: str, span: str) -> bool:
     if entity == "DATE_TIME":
         return shows_calendar(span)
     if entity == "LOCATION":
-        return any(map(str.isalpha, span)) and _LONG_NUMBER.search(span) is None
+        is_number = _LONG_NUMBER.search(span) is not None or _HEXADECIMAL.fullmatch(span) is not None
+        return any(map(str.isalpha, span)) and not is_number
     return True
+
+
+def _is_identifier(passage: str, start: int, end: int) -> bool:
+    """Whether a span is a part of a path that programs name things by: `org.example.Server`, `Worker::run`, `Run()`."""
+    before = passage[max(0, start - _LONGEST_PATH) : start]
+    return _MEMBER_OF.search(before) is not None or _HAS_MEMBER.match(passage, end) is not None
 
 
 def fields(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -1,14 +1,17 @@
-"""Word lists that tell a name from a word: given names, surnames, places, and words that are written small.
+"""Word lists that tell a name from a word: given names, surnames, places, words written small, terms of programs.
 
 Made by `benchmarks/lexicon.py`; `docs/models.md` names their sources and licences.
 """
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
+_PART = re.compile(r"[^\W\d_]?[^\W\d_A-ZÀ-ÖØ-Þ]+|[A-ZÀ-ÖØ-Þ]+(?![a-zß-öø-ÿ])")
+"""Words that identifiers are made of: `camelCase`, `snake_case`, `HTTPServer`."""
 
 
 def folded(word: str) -> str:
@@ -40,6 +43,12 @@ def is_place(text: str) -> bool:
 def is_small(word: str) -> bool:
     """Whether sentences write it small, so that a capital does not make it a name."""
     return folded(word) in _words("small")
+
+
+def is_term(text: str) -> bool:
+    """Whether programs name things so: every word in it is one of their terms."""
+    parts = _PART.findall(text)
+    return bool(parts) and all(folded(part) in _words("terms") for part in parts)
 
 
 @cache
