@@ -42,23 +42,24 @@ def place_file(folder: Path, sha256: str) -> Path:
 
 
 class PlaceFile:
-    """A Parquet file with at least `row` and `column`, of which some rows are wanted at a time."""
+    """Parquet files with at least `row` and `column`, of which some rows are wanted at a time."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = pq.ParquetFile(file)
-        metadata = self._file.metadata
-        names = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
-        self._ranges = [
-            tuple(_ends(metadata.row_group(group).column(names.index(name))) for name in ("column", "row"))
-            for group in range(metadata.num_row_groups)
-        ]
-        self._held: dict[int, pa.Table] = {}
+    def __init__(self, *files: Path, columns: Sequence[str] | None = None) -> None:
+        """Open files of one schema, at least one; `columns` are the wanted ones, `row` and `column` among them."""
+        self._files = [pq.ParquetFile(file) for file in files]
+        self._columns = columns
+        self._ranges = {
+            (index, group): _range(file.metadata.row_group(group))
+            for index, file in enumerate(self._files)
+            for group in range(file.metadata.num_row_groups)
+        }
+        self._held: dict[tuple[int, int], pa.Table] = {}
 
     def between(self, column: str, first: int, stop: int) -> pa.Table:
         """Rows of the file for a leaf path and rows of the shard from `first` until `stop`, in the file's order."""
         wanted = [
             index
-            for index, ((low, high), (least, most)) in enumerate(self._ranges)
+            for index, ((low, high), (least, most)) in self._ranges.items()
             if low <= column <= high and least < stop and first <= most
         ]
         return pa.concat_tables([self._filtered(index, column, first, stop) for index in wanted] or [self._empty()])
@@ -72,19 +73,21 @@ class PlaceFile:
         return bool(self.between(column, first, stop).num_rows)
 
     def _empty(self) -> pa.Table:
-        return self._file.schema_arrow.empty_table()
+        empty = self._files[0].schema_arrow.empty_table()
+        return empty.select(self._columns) if self._columns else empty
 
-    def _filtered(self, index: int, column: str, first: int, stop: int) -> pa.Table:
+    def _filtered(self, index: tuple[int, int], column: str, first: int, stop: int) -> pa.Table:
         table = self._group(index)
         rows = table["row"]
         mask = pc.and_(pc.greater_equal(rows, first), pc.less(rows, stop))
         return table.filter(pc.and_(mask, pc.equal(table["column"], column)))
 
-    def _group(self, index: int) -> pa.Table:
+    def _group(self, index: tuple[int, int]) -> pa.Table:
         if index not in self._held:
             while len(self._held) >= _GROUPS_HELD:
                 self._held.pop(next(iter(self._held)))
-            self._held[index] = self._file.read_row_group(index)
+            file, group = index
+            self._held[index] = self._files[file].read_row_group(group, columns=self._columns)
         return self._held[index]
 
 
@@ -160,6 +163,12 @@ def _within(text: str, finding: Finding, places: Sequence[tuple[int, int]]) -> b
             return False
         at = max(at, end)
     return at > finding.start and not any(map(str.isalnum, text[at : finding.end]))
+
+
+def _range(group: Any) -> tuple[Any, Any]:
+    """Ends of the columns and of the rows of a row group."""
+    columns = {group.column(index).path_in_schema: group.column(index) for index in range(group.num_columns)}
+    return _ends(columns["column"]), _ends(columns["row"])
 
 
 def _ends(column: Any) -> tuple[Any, Any]:

@@ -189,9 +189,9 @@ def merge_values(files: Sequence[Path], schema: pa.Schema, file: Path, most: int
     """Write the values of all shards once each, with the most frequent ones first in line; how many were left out.
 
     Args:
-        files: of `sweep.VALUES`.
+        files: of `lexicon.SCHEMA`.
         schema: theirs.
-        file: to write, by anchor.
+        file: to write, in order.
         most: values to keep.
         scratch: folder for temporary files.
     """

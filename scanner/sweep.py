@@ -7,57 +7,40 @@ shards; `find` looks for them in a shard. No text of a shard leaves the memory o
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left, bisect_right
+import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scanner import spans, surfaces
+from scanner import spans
 from scanner.atomic import replacing
 from scanner.errors import StoreFailed
 from scanner.files import load_entities
 from scanner.fingerprints import Fingerprinter
 from scanner.keys import read_key
+from scanner.lexicon import SCHEMA, Lexicon, Taken, entry
 from scanner.model import Leaf
-from scanner.places import PlaceFile, RowWriter, by_cell
-from scanner.redaction import ELSEWHERE, RedactionPlan, chooser, treatments_of
-from scanner.selection import merge_values, select
+from scanner.places import PlaceFile, RowWriter
+from scanner.redaction import ELSEWHERE, RedactionPlan, chooser
+from scanner.selection import merge_values
 from scanner.shards import ReadOptions, Shard, Unit, read
-from scanner.surfaces import WORD, Form, Group
 from scanner.surrogates import REMARKS
+from scanner.words import Numbers
 
 MOST_VALUES = 1_000_000
-"""Ways to write values that are looked for, the most frequent first: a worker holds some 60 bytes of each."""
+"""Ways to write values that are looked for, the most frequent first: a worker holds some 150 bytes of each."""
 
 NOT_SWEPT = REMARKS | {"DATE_TIME", "DATE_OF_BIRTH", "NRP"}
 """Entities whose values are not one person's or thing's: the same day, remark or nationality is also another's."""
 
-_WORDS_HELD = 1 << 18
-_LONGEST_EDGE = 64
-_NO_GROUPS: tuple[Group, ...] = ()
-
-VALUES = pa.schema(
-    [
-        pa.field("anchor", pa.uint64(), nullable=False),
-        pa.field("words", pa.int16(), nullable=False),
-        pa.field("place", pa.int16(), nullable=False),
-        pa.field("lead", pa.int16(), nullable=False),
-        pa.field("tail", pa.int16(), nullable=False),
-        pa.field("capitals", pa.int16(), nullable=False),
-        pa.field("entity", pa.string(), nullable=False),
-        pa.field("fingerprint", pa.binary(spans.FINGERPRINT_BYTES), nullable=False),
-        pa.field("rule", pa.string(), nullable=False),
-        pa.field("findings", pa.int64(), nullable=False),
-    ]
-)
+_PLACED = ("row", "column", "item", "start", "end", "entity", "rule", "fingerprint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +68,6 @@ class SweepTask:
     folder: Path
     key_file: Path
     rules: Path | None = None
-
-    @property
-    def sorted(self) -> Path:
-        """All spans of the shard by column, row and place."""
-        return self.folder / f"{self.stem}-spans.parquet"
 
     @property
     def values(self) -> Path:
@@ -128,7 +106,7 @@ def find(task: SweepTask) -> Swept:
 def merge(tasks: Sequence[SweepTask], scratch: Path) -> int:
     """Make one lexicon of the values of all shards; how many ways to write a value were one too many for it."""
     with replacing(tasks[0].lexicon) as draft:
-        return merge_values([task.values for task in tasks], VALUES, draft, MOST_VALUES, scratch)
+        return merge_values([task.values for task in tasks], SCHEMA, draft, MOST_VALUES, scratch)
 
 
 def _guarded(task: SweepTask, step: Callable[[SweepTask], None]) -> Swept:
@@ -142,145 +120,102 @@ def _guarded(task: SweepTask, step: Callable[[SweepTask], None]) -> Swept:
 
 
 def _collect(task: SweepTask) -> None:
-    _sort_spans(task)
     fingerprinter, key = _keyed(task.key_file, task.rules)
-    treatments = frozenset(range(len(treatments_of(task.plan))))
-    with replacing(task.values) as draft, RowWriter(draft, VALUES) as writer:
-        for leaf, cells in _leaves(task):
-            counted = Counter(
-                value
-                for index, found in cells.items()
-                for value in _values(leaf.values[index].as_py(), found, treatments, fingerprinter, key)
-            )
-            writer.add((*value, count) for value, count in sorted(counted.items()))
+    choose = _chooser(task.plan)
+    with replacing(task.values) as draft, RowWriter(draft, SCHEMA) as writer:
+        for leaf, placed in _leaves(task):
+            values = _changed(leaf, placed, choose)
+            writer.add(row for value, count in values.items() if (row := _row(value, count, fingerprinter, key)))
 
 
-def _sort_spans(task: SweepTask) -> None:
-    """Every span of the shard with the number of its treatment; those that stay have one that is no treatment's."""
-    choose = chooser(task.plan)
-    stays = len(treatments_of(task.plan))
-
-    def chosen(entity: str, column: str, rule: str) -> int:
-        number = choose(entity, column, rule)
-        return stays if number < 0 or entity in NOT_SWEPT else number
-
-    with replacing(task.sorted) as draft:
-        select(task.spans, task.shard.name, chosen, task.folder / f"{task.stem}-scratch", file=draft)
+def _chooser(plan: RedactionPlan) -> Callable[[str, str, str], bool]:
+    """Whether a kind of finding, told by its entity, column and rule, is changed wherever its values stand."""
+    choose = chooser(plan)
+    return cache(lambda entity, column, rule: entity not in NOT_SWEPT and choose(entity, column, rule) >= 0)
 
 
-def _values(
-    text: str,
-    found: Sequence[Mapping[str, Any]],
-    treatments: frozenset[int],
-    fingerprinter: Fingerprinter,
-    key: bytes,
-) -> Iterator[tuple[Any, ...]]:
-    """The values of one cell that are changed, as rows of `VALUES` but for the count; encoded ones are left out."""
-    for span in found:
-        value = text[span["start"] : span["end"]]
-        if span["treatment"] not in treatments or (form := surfaces.form_of(value)) is None:
-            continue
-        shape, anchor = form
-        if max(shape.lead, shape.tail) > _LONGEST_EDGE:
-            continue
-        if fingerprinter.of(span["entity"], value) == span["fingerprint"]:
-            row = (surfaces.anchor_hash(anchor, key), shape.words, shape.anchor, shape.lead, shape.tail, shape.capitals)
-            yield (*row, span["entity"], span["fingerprint"], span["rule"])
+class _Value(NamedTuple):
+    """A value that is changed, as it stands in a text."""
+
+    entity: str
+    fingerprint: bytes
+    rule: str
+    text: str
+
+
+def _changed(leaf: Leaf, placed: _Placed, changes: Callable[[str, str, str], bool]) -> Counter[_Value]:
+    """How often each value of a leaf stands where it is changed."""
+    wanted, at = np.unique(placed.cells, return_inverse=True)
+    texts = leaf.values.take(pa.array(wanted)).to_pylist()
+    names = ("entity", "fingerprint", "rule", "start", "end")
+    columns = (placed.table[name].to_pylist() for name in names)
+    return Counter(
+        _Value(entity, fingerprint, rule, texts[cell][start:end])
+        for cell, entity, fingerprint, rule, start, end in zip(at.tolist(), *columns, strict=True)
+        if changes(entity, leaf.column, rule)
+    )
+
+
+def _row(value: _Value, count: int, fingerprinter: Fingerprinter, key: bytes) -> tuple[Any, ...] | None:
+    """A value as a row of the lexicon; None for one that says too little, or stands there encoded."""
+    entity, fingerprint, rule, text = value
+    row = entry(entity, text, fingerprint, rule, count, key)
+    return row if row is not None and fingerprinter.of(entity, text) == fingerprint else None
 
 
 def _find(task: SweepTask) -> None:
-    fingerprinter, key = _keyed(task.key_file, task.rules)
-    lexicon = _lexicon(task.lexicon, task.lexicon.stat().st_mtime_ns, key)
+    lexicon = _lexicon(task.lexicon, task.lexicon.stat().st_mtime_ns, task.key_file, task.rules)
     with replacing(task.elsewhere) as draft, RowWriter(draft, spans.SCHEMA) as writer:
-        for leaf, cells in _leaves(task) if lexicon.has_values else ():
-            for index, text in enumerate(leaf.values.to_pylist()):
-                if not (groups := lexicon.among(text)):
-                    continue
-                taken = [(span["start"], span["end"]) for span in cells.get(index, ())]
-                row, item = int(leaf.rows[index]), int(leaf.items[index])
+        for leaf, placed in _leaves(task):
+            taken = Taken(placed.cells, *(placed.table[name].to_numpy().astype(np.int64) for name in ("start", "end")))
+            for index, found in lexicon.occurrences(leaf.values, taken):
+                place = (task.shard.name, int(leaf.rows[index]), leaf.column, int(leaf.items[index]))
                 writer.add(
-                    (
-                        *(task.shard.name, row, leaf.column, item, one.start, one.end),
-                        *(one.entity, ELSEWHERE + one.rule, 0.0, False, one.fingerprint),
-                    )
-                    for one in surfaces.occurrences(text, groups, taken, fingerprinter.of)
+                    (*place, one.start, one.end, one.entity, ELSEWHERE + one.rule, 0.0, False, one.fingerprint)
+                    for one in found
                 )
 
 
-def _leaves(task: SweepTask) -> Iterator[tuple[Leaf, dict[int, list[dict[str, Any]]]]]:
-    """Every leaf of every batch, with the spans of its cells by their index."""
-    file = PlaceFile(task.sorted)
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """Spans of a leaf, ascending: rows of `spans/`, and the index of the value that each lies in."""
+
+    table: pa.Table
+    cells: Numbers
+
+
+def _leaves(task: SweepTask) -> Iterator[tuple[Leaf, _Placed]]:
+    """Every leaf of every batch, with its spans."""
+    file = PlaceFile(*task.spans, columns=_PLACED) if task.spans else None
     for unit in task.units:
         for batch in read(unit, task.options):
             for leaf in batch.leaves:
-                yield leaf, _by_index(leaf, file)
+                yield leaf, _placed(leaf, file)
 
 
-def _by_index(leaf: Leaf, file: PlaceFile) -> dict[int, list[dict[str, Any]]]:
-    cells = list(by_cell(file.at(leaf.column, leaf.rows)))
+def _placed(leaf: Leaf, file: PlaceFile | None) -> _Placed:
+    """The spans that lie in a value of the leaf."""
+    if file is None:
+        return _Placed(spans.SCHEMA.empty_table(), np.zeros(0, np.int64))
+    table = file.at(leaf.column, leaf.rows)
     places = (leaf.rows << 32) | leaf.items
-    wanted = np.array([row << 32 | item for row, item, _ in cells], np.int64)
-    at = np.searchsorted(places, wanted)
-    return {
-        int(index): found
-        for index, place, (_, _, found) in zip(at, wanted, cells, strict=True)
-        if index < len(places) and places[index] == place
-    }
+    wanted = table["row"].to_numpy() << 32 | table["item"].to_numpy()
+    cells = np.minimum(np.searchsorted(places, wanted), len(places) - 1)
+    there = np.flatnonzero(places[cells] == wanted)
+    order = there[np.lexsort((table["start"].to_numpy()[there], cells[there]))]
+    return _Placed(table.take(pa.array(order)), cells[order])
 
 
 @lru_cache(maxsize=1)
 def _keyed(key_file: Path, rules: Path | None) -> tuple[Fingerprinter, bytes]:
+    """Fingerprints as the scan made them, and the key of the hashes of words."""
     key = read_key(key_file)
-    return Fingerprinter(key, {name: facts.normalise for name, facts in load_entities(rules).items()}), key
+    hashing = hashlib.blake2b(b"words", key=key, digest_size=32, person=b"sweep").digest()
+    return Fingerprinter(key, {name: facts.normalise for name, facts in load_entities(rules).items()}), hashing
 
 
 @lru_cache(maxsize=1)
-def _lexicon(file: Path, modified: int, key: bytes) -> _Lexicon:
+def _lexicon(file: Path, modified: int, key_file: Path, rules: Path | None) -> Lexicon:
     """The lexicon of this process; `modified` tells one run's from another's."""
-    return _Lexicon(pq.read_table(file), key)
-
-
-class _Lexicon:
-    """Values by the hash of their anchor; words are looked up once."""
-
-    def __init__(self, table: pa.Table, key: bytes) -> None:
-        self._table, self._key = table, key
-        self._anchors = array("Q", table["anchor"].to_numpy().tobytes())
-        self._cold: set[str] = set()
-        self._groups: dict[str, tuple[Group, ...]] = {}
-
-    @property
-    def has_values(self) -> bool:
-        """Whether anything is looked for."""
-        return bool(self._table.num_rows)
-
-    def among(self, text: str) -> dict[str, tuple[Group, ...]]:
-        """Values by the words of the text that are their anchors, case aside."""
-        words = set(WORD.findall(text)) - self._cold
-        return {word: groups for word in words if (groups := self._of(word))}
-
-    def _of(self, word: str) -> tuple[Group, ...]:
-        if (known := self._groups.get(word)) is not None:
-            return known
-        self._forget()
-        wanted = surfaces.anchor_hash(word, self._key)
-        low = bisect_left(self._anchors, wanted)
-        if self._anchors[low : low + 1] != array("Q", [wanted]):
-            self._cold.add(word)
-            return _NO_GROUPS
-        self._groups[word] = _grouped(self._table.slice(low, bisect_right(self._anchors, wanted) - low))
-        return self._groups[word]
-
-    def _forget(self) -> None:
-        for held in (self._cold, self._groups):
-            if len(held) >= _WORDS_HELD:
-                held.clear()
-
-
-def _grouped(table: pa.Table) -> tuple[Group, ...]:
-    groups: dict[tuple[str, Form], Group] = {}
-    for row in table.to_pylist():
-        form = Form(row["words"], row["place"], row["lead"], row["tail"], 0)
-        group = groups.setdefault((row["entity"], form), Group(row["entity"], form, {}))
-        group.values.setdefault(row["fingerprint"], ([], row["rule"]))[0].append(row["capitals"])
-    return tuple(groups[key] for key in sorted(groups))
+    fingerprinter, key = _keyed(key_file, rules)
+    return Lexicon(pq.read_table(file), key, fingerprinter.of)
