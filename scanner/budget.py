@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from datetime import time as clock_time
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 Clock = Callable[[], float]
 """Seconds that only count up, whatever the wall clock does."""
@@ -60,14 +62,42 @@ class Budget:
             self.size_bytes = max(0, self.size_bytes - (given - part.size_bytes))
 
 
-def seconds_until(stop_by: str, now: datetime) -> float:
-    """Seconds from `now`, a local time, to the next time the clock shows `stop_by`, such as `06:00`.
+def seconds_until(stop_by: str, now: float, time_zone: str | None = None) -> float:
+    """Seconds to the next time that the clock shows `stop_by`, also where the clock is put forward or back meanwhile.
+
+    Where a clock put forward leaves 02:30 out, half past the change counts; of a time that comes twice, the next.
+
+    Args:
+        stop_by: a time of day, such as `06:00`.
+        now: seconds since 1970, UTC.
+        time_zone: of the clock, such as `Europe/Paris`; None for that of this machine.
 
     Raises:
-        ValueError: `stop_by` is no time of day.
+        ValueError: `stop_by` is no time of day, or the zone is not known here.
     """
     found = _TIME.fullmatch(stop_by)
     if found is None or int(found[1]) > 23 or int(found[2]) > 59:
         raise ValueError("must be a time of day such as 06:00")
-    end = now.replace(hour=int(found[1]), minute=int(found[2]), second=0, microsecond=0)
-    return ((end if end > now else end + timedelta(days=1)) - now).total_seconds()
+    place = zone(time_zone) if time_zone else None
+    shown = clock_time(int(found[1]), int(found[2]))
+    today = datetime.combine(datetime.fromtimestamp(now, place), shown, place)
+    ends = (end - now for days in (0, 1) for end in _moments(today + timedelta(days=days)))
+    return min(seconds for seconds in ends if seconds > 0)
+
+
+def _moments(shown: datetime) -> tuple[float, ...]:
+    """When the clock shows this: twice in the hour that comes twice, and once in any other."""
+    first, second = (shown.replace(fold=fold).timestamp() for fold in (0, 1))
+    return (first, second) if second > first else (first,)
+
+
+def zone(name: str) -> ZoneInfo:
+    """The time zone of this name, such as `Europe/Paris`.
+
+    Raises:
+        ValueError: this machine knows none of that name.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError, ValueError):
+        raise ValueError("must be a time zone that this machine knows, such as Europe/Paris") from None

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 
-from scanner.budget import seconds_until
+from scanner.budget import seconds_until, zone
 from scanner.errors import BadDataset, Fault
 from scanner.executors import engines
 from scanner.files import load_yaml
@@ -31,9 +33,21 @@ def _known_engine(name: str) -> str:
     return name
 
 
+def _quoted(time: Any) -> Any:
+    """Refuse what YAML made of a time of day without quotes: 22:30 is 1350 to it."""
+    if not isinstance(time, str):
+        raise ValueError('must be a time of day in quotes, such as "06:00"')
+    return time
+
+
 def _time_of_day(text: str) -> str:
-    seconds_until(text, datetime.now().astimezone())
+    seconds_until(text, time.time())
     return text
+
+
+def _known_zone(name: str) -> str:
+    zone(name)
+    return name
 
 
 class _Section(BaseModel):
@@ -113,7 +127,8 @@ class DatasetFile(_Section):
 class BudgetSection(_Section):
     """`budget:`, when a night ends; the rest is unscanned, and first in line in the next one."""
 
-    stop_by: Annotated[str, AfterValidator(_time_of_day)] | None = None
+    stop_by: Annotated[str, BeforeValidator(_quoted), AfterValidator(_time_of_day)] | None = None
+    time_zone: Annotated[str, AfterValidator(_known_zone)] | None = None
     hours: Positive | None = None
     gigabytes: Positive | None = None
 
@@ -126,10 +141,16 @@ class When(StrEnum):
     ALWAYS = "always"
 
 
+def _leads_somewhere(url: str, info: ValidationInfo) -> str:
+    if info.context and (fault := info.context["address_fault"](url)):
+        raise ValueError(fault)
+    return url
+
+
 class NotifySection(_Section):
     """`notify:`, addresses as apprise knows them; `$NAME` stands for a variable, so that no password stands here."""
 
-    urls: Names = []
+    urls: Annotated[list[Annotated[str, AfterValidator(_leads_somewhere)]], Field(max_length=1000)] = []
     when: When = When.TROUBLE
 
 
@@ -159,29 +180,51 @@ class NightlyDataset(_Section):
     out: Here | None = None
 
 
-def _named_once(datasets: list[NightlyDataset]) -> list[NightlyDataset]:
-    if len({one.name for one in datasets}) < len(datasets):
-        raise ValueError("two datasets have one name")
+def _apart(datasets: list[NightlyDataset], info: ValidationInfo) -> list[NightlyDataset]:
+    """Refuse datasets that would write into one folder: each would take the other's shards for gone."""
+    if named := _twice(one.name for one in datasets):
+        raise ValueError(f"two datasets have one name: {', '.join(named)}")
+    state = info.data.get("state", Path())
+    if outs := _twice(os.path.normpath(one.out or state / one.name) for one in datasets):
+        raise ValueError(f"two datasets have one output folder: {', '.join(outs)}")
     return datasets
+
+
+def _twice(items: Iterable[str]) -> list[str]:
+    return sorted(item for item, count in Counter(items).items() if count > 1)
+
+
+def _can_be_made(file: Path, info: ValidationInfo) -> Path:
+    """Refuse, where this machine counts, a file in a folder that is not there."""
+    if info.context and not (place := info.context["folder"] / file).parent.is_dir():
+        raise ValueError(f"there is no folder {place.parent}; make it, or name another")
+    if info.context and place.is_dir():
+        raise ValueError(f"{place} is a folder; name a file in it, such as scanner.prom")
+    return file
 
 
 class NightlyFile(_Section):
     """All keys that `nightly.yaml` may have."""
 
     state: Here
-    datasets: Annotated[list[NightlyDataset], Field(min_length=1), AfterValidator(_named_once)]
+    datasets: Annotated[list[NightlyDataset], Field(min_length=1), AfterValidator(_apart)]
     budget: BudgetSection = BudgetSection()
     verify: Verify = Verify.GLANCE
     tries: Annotated[int, Field(ge=1)] = 3
     keep_gone_days: Annotated[int, Field(ge=0)] = 30
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None
     notify: NotifySection = NotifySection()
-    metrics: Here | None = None
+    metrics: Annotated[Here, AfterValidator(_can_be_made)] | None = None
     log: LogFormat = LogFormat.JSON
 
 
-def load_nightly_file(file: Path) -> NightlyFile:
+def load_nightly_file(file: Path, address_fault: Callable[[str], str] | None = None) -> NightlyFile:
     """The typed content of a `nightly.yaml`; paths in it are taken relative to its folder.
+
+    Args:
+        file: the file.
+        address_fault: what is wrong with an address of `notify:`, or "". Where it is given, the file is held to this
+            machine: its folders and variables too must be there.
 
     Raises:
         BadDataset: with every fault of the file, each with its line where it has one.
@@ -190,7 +233,8 @@ def load_nightly_file(file: Path) -> NightlyFile:
     if not isinstance(document.data, dict):
         raise BadDataset([Fault(document.place, "must be a mapping with `state:` and `datasets:`")])
     try:
-        parsed = NightlyFile.model_validate(document.data)
+        here = {"folder": folder, "address_fault": address_fault} if address_fault else None
+        parsed = NightlyFile.model_validate(document.data, context=here)
     except ValidationError as error:
         raise BadDataset(_faults(error, document)) from None
     datasets = [
@@ -241,5 +285,5 @@ def parse_dataset_file(document: Document, folder: Path) -> DatasetFile:
 def _faults(error: ValidationError, document: Document) -> Iterator[Fault]:
     for fault in error.errors(include_input=False, include_url=False):
         key = ".".join(map(str, fault["loc"]))
-        message = "unknown key" if fault["type"] == "extra_forbidden" else fault["msg"]
+        message = "unknown key" if fault["type"] == "extra_forbidden" else fault["msg"].removeprefix("Value error, ")
         yield Fault(document.at(*fault["loc"]), f"`{key}`: {message}")

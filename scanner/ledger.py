@@ -90,6 +90,9 @@ _MIGRATIONS = (
         PRIMARY KEY (fingerprint, rule)
     ) STRICT;
     """,
+    """
+    ALTER TABLE run ADD COLUMN told INTEGER NOT NULL DEFAULT 1 CHECK (told IN (0, 1)); -- 0 until its news are told
+    """,
 )
 """Numbered by position: the database's user_version says how many it has seen."""
 
@@ -330,26 +333,50 @@ class Ledger:
     # Runs
 
     def add_run(self, run: RunRow, evidence: bytes | None = None) -> int:
-        """Enter a run and give its number; of all evidence, only its own and that of the approved verdict are kept."""
+        """Enter a run and give its number.
+
+        One that has evidence and is not the first is untold. Of all evidence, its own, that of the verdict approved
+        last and that of the run told of last are kept.
+        """
         told = {**asdict(run), "census": json.dumps(dict(run.census))}
         values = [told[name] for name in _RUN_COLUMNS]
         marks = ", ".join("?" for _ in (*values, evidence))
         with self.connection:
             done = self.connection.execute(
-                f"INSERT INTO run ({', '.join(_RUN_COLUMNS)}, evidence) VALUES ({marks})",  # noqa: S608 - our own names
-                (*values, evidence),
+                f"INSERT INTO run ({', '.join(_RUN_COLUMNS)}, evidence, told) "  # noqa: S608 - our own names
+                f"VALUES ({marks}, ? OR NOT EXISTS (SELECT 1 FROM run WHERE evidence IS NOT NULL))",
+                (*values, evidence, evidence is None),
             )
             if evidence is not None:
-                self.connection.execute(
-                    "UPDATE run SET evidence = NULL WHERE id < ? AND NOT approved", (done.lastrowid,)
-                )
+                self._drop_evidence()
         return int(done.lastrowid or 0)
 
-    def evidence(self, *, approved: bool = False) -> bytes | None:
-        """The evidence of the newest run that kept its own, or of the verdict that was approved last; None without."""
-        query = "SELECT evidence FROM run WHERE evidence IS NOT NULL AND approved >= ? ORDER BY id DESC LIMIT 1"
-        found = self.connection.execute(query, (int(approved),)).fetchone()
+    def tell(self, run: int) -> None:
+        """Note that the news of this run, and of all before it, were passed on, or were none."""
+        with self.connection:
+            self.connection.execute("UPDATE run SET told = 1 WHERE id <= ? AND NOT told", (run,))
+            self._drop_evidence()
+
+    def is_told(self) -> bool:
+        """Whether the news of every run were passed on."""
+        return not self.connection.execute("SELECT EXISTS (SELECT 1 FROM run WHERE NOT told)").fetchone()[0]
+
+    def evidence(self, *, approved: bool = False, told: bool = False) -> bytes | None:
+        """The newest evidence that is kept: of any run, the verdict approved last, the run told of last; or None."""
+        query = (
+            "SELECT evidence FROM run WHERE evidence IS NOT NULL AND approved >= ? AND told >= ? "
+            "ORDER BY id DESC LIMIT 1"
+        )
+        found = self.connection.execute(query, (int(approved), int(told))).fetchone()
         return zlib.decompress(found[0]) if found else None
+
+    def _drop_evidence(self) -> None:
+        """Drop evidence that nothing is compared with any more."""
+        self.connection.execute(
+            "UPDATE run SET evidence = NULL WHERE NOT approved AND id NOT IN "
+            "((SELECT coalesce(max(id), 0) FROM run WHERE evidence IS NOT NULL), "
+            "(SELECT coalesce(max(id), 0) FROM run WHERE evidence IS NOT NULL AND told))"
+        )
 
     def approve(self, scan: str) -> None:
         """Note that the verdict of this scan is the one that was approved last."""
@@ -394,13 +421,15 @@ class Ledger:
         """Forget what is older than a day and no verdict is made from; gives how many of what.
 
         Args:
-            before: first day that is kept, such as 2026-01-31; the newest run and the approved one always are.
+            before: first day that is kept, such as 2026-01-31; the newest run with its evidence and the approved one
+                always are.
             units_alone: only what was found in shards that are gone.
         """
         statements = {
             "units": "DELETE FROM unit WHERE retired IS NOT NULL AND retired < ?",
             "shards": "DELETE FROM shard WHERE present = 0 AND looked_at < ?",
-            "runs": "DELETE FROM run WHERE ended < ? AND NOT approved AND id < (SELECT max(id) FROM run)",
+            "runs": "DELETE FROM run WHERE ended < ? AND NOT approved AND id < (SELECT max(id) FROM run) "
+            "AND id <> (SELECT coalesce(max(id), 0) FROM run WHERE evidence IS NOT NULL)",
             "acceptances": "DELETE FROM acceptance WHERE until < ?",
         }
         asked = ["units"] if units_alone else list(statements)

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.exposition import generate_latest
 
 from scanner.atomic import write_text
+from scanner.census import Change
 from scanner.ledger import RunRow
 from scanner.model import Tier
 
@@ -25,12 +26,14 @@ class Measured:
         exit_code: what its run alone would leave with.
         run: what the ledger keeps of the run; None if it came to no verdict.
         seconds: how long the run took.
+        untold: whether an alert of it did not reach every address.
     """
 
     dataset: str
     exit_code: int
     run: RunRow | None
     seconds: float
+    untold: bool = False
 
 
 def write_metrics(file: Path, nights: Sequence[Measured]) -> None:
@@ -44,14 +47,16 @@ def write_metrics(file: Path, nights: Sequence[Measured]) -> None:
     for night in nights:
         for name, value in _values(night).items():
             gauges[name].labels(night.dataset).set(value)
-        for change, count in (night.run.census if night.run else {}).items():
-            shards.labels(night.dataset, change).set(count)
+        if night.run is not None:
+            for change in Change:
+                shards.labels(night.dataset, change.value).set(night.run.census.get(change.value, 0))
     write_text(file, generate_latest(registry).decode())
     os.chmod(file, 0o644)
 
 
 METRICS: Mapping[str, str] = {
     "exit_code": "Exit code of the dataset's last run: 0 releasable, 1 keep internal, 2 error, 3 incomplete, 75 locked",
+    "untold": "1 if an alert of the dataset did not reach every address, and is sent again in the next night",
     "run_seconds": "Duration of the dataset's last run",
     "run_ended_timestamp_seconds": "When the dataset's last run came to a verdict",
     "tier_openness": "Tier of the verdict: 0 internal, 1 nda, 2 research, 3 open",
@@ -69,7 +74,7 @@ METRICS: Mapping[str, str] = {
 
 
 def _values(night: Measured) -> dict[str, float]:
-    told: dict[str, float] = {"exit_code": night.exit_code, "run_seconds": night.seconds}
+    told: dict[str, float] = {"exit_code": night.exit_code, "untold": float(night.untold), "run_seconds": night.seconds}
     run = night.run
     if run is None:
         return told

@@ -8,40 +8,23 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 
-from scanner.errors import BadDataset, Fault
-
 
 def resolved(urls: Sequence[str], environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
-    """Addresses with `$NAME` in place of secrets filled in from the environment.
+    """Addresses with `$NAME` in place of secrets filled in from the environment; "" where it is not set."""
+    return tuple(environment.get(url[1:], "") if url.startswith("$") else url for url in urls)
 
-    Raises:
-        BadDataset: a variable is not set; the address is not quoted, as it may hold a password.
+
+def fault(url: str, environment: Mapping[str, str] = os.environ) -> str:
+    """What is wrong with an address, or "": told before a night is spent on what nobody will hear of.
+
+    The address is not quoted, as it may hold a password.
     """
-    filled = []
-    faults = []
-    for number, url in enumerate(urls):
-        name = url[1:] if url.startswith("$") else ""
-        if name and not environment.get(name):
-            faults.append(Fault(f"notify.urls[{number}]", f"the variable {name} is not set"))
-        filled.append(environment.get(name, "") if name else url)
-    if faults:
-        raise BadDataset(faults)
-    return tuple(filled)
-
-
-def check(urls: Sequence[str]) -> None:
-    """Tell which addresses lead nowhere, before a night is spent on what nobody will hear of.
-
-    Raises:
-        BadDataset: apprise knows no such service.
-    """
-    faults = [
-        Fault(f"notify.urls[{number}]", "is no address that apprise knows (such as mailtos://, slack://, json://)")
-        for number, url in enumerate(urls)
-        if not _service(url)
-    ]
-    if faults:
-        raise BadDataset(faults)
+    (address,) = resolved([url], environment)
+    if not address:
+        return f"the variable {url[1:]} is not set" if url else "must be an address"
+    if not _service(address):
+        return "is no address that apprise knows (such as mailtos://, slack://, json://)"
+    return ""
 
 
 def send(urls: Sequence[str], title: str, body: str) -> list[int]:

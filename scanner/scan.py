@@ -119,12 +119,14 @@ class Outcome:
     Attributes:
         run: what the ledger keeps of it.
         evidence: the evidence; None if nothing was new and the last run's stands as it was written.
-        before: that of the run before, if there was one and its evidence is still kept.
+        untold: evidence whose news nobody was told of yet, by `tell`: the new one, or the one that stands.
+        before: that of the run that was told of last, if there was one and its evidence is still kept.
         approved: that of the verdict that was approved last, if one was.
     """
 
     run: RunRow
     evidence: Evidence | None
+    untold: Evidence | None = None
     before: Evidence | None = None
     approved: Evidence | None = None
 
@@ -171,12 +173,32 @@ def scan_new(request: Request, observer: Observer, allows: Allows, seconds_left:
         last = _unchanged(run)
         if last is not None:
             again = replace(last, id=0, started=run.started, ended=_now(), census={Change.SAME.value: len(run.found)})
-            return Outcome(_entered(run.ledger, again), None)
+            return _outcome(run.ledger, _entered(run.ledger, again))
         rulebook = load_rulebook(request.rules, request.policy, with_models=request.names)
         _note_approval(run)
-        before, approved = _kept(run.ledger.evidence()), _kept(run.ledger.evidence(approved=True))
         evidence = _scan(run, rulebook, observer, allows, seconds_left)
-        return Outcome(run.ledger.runs(1)[0], evidence, before, approved)
+        return _outcome(run.ledger, run.ledger.runs(1)[0], evidence)
+
+
+def tell(out: Path, run: int) -> None:
+    """Note that whoever is to know of a run's news does, or that it had none; later news are told against it.
+
+    Raises:
+        BadEvidence: there is no ledger in `out`.
+        BadOutput: the ledger cannot be written.
+        Locked: another run works there.
+    """
+    with ledger_of(out) as ledger:
+        ledger.tell(run)
+
+
+def _outcome(ledger: Ledger, row: RunRow, evidence: Evidence | None = None) -> Outcome:
+    if evidence is None and ledger.is_told():
+        return Outcome(row, None)
+    before, untold = _kept(ledger.evidence(told=True)), evidence or _kept(ledger.evidence())
+    if before is not None and untold is not None and before.scan.id == untold.scan.id:
+        before = None  # the first run: there is nothing to compare it with
+    return Outcome(row, evidence, untold, before, _kept(ledger.evidence(approved=True)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from pathlib import Path
 
 import pytest
 
 from scanner.errors import BadOutput
-from scanner.ledger import open_ledger
+from scanner.ledger import Ledger, RunRow, open_ledger
 from scanner.tally import Tally
 
 PLAN, OTHER = "a" * 64, "b" * 64
@@ -58,3 +59,64 @@ def test_a_ledger_of_a_newer_version_is_a_clear_error(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(BadOutput, match="newer version"), open_ledger(tmp_path / "ledger.sqlite"):
         pass
+
+
+def run(ledger: Ledger, day: int, evidence: str | None) -> int:
+    """Enter a run of this day of January."""
+    ended = f"2026-01-{day:02}T02:00:00+00:00"
+    told = RunRow(
+        scan=f"scan {day}", started=ended, ended=ended, inputs="", policy_sha256="", decision="releasable",
+        tier="open", asked=None, granted=True, incomplete=False, p05=0, p50=0, p95=0, shards=1, rows=1, size_bytes=1,
+        share=1, findings=0, census={}, left_units=0, evidence_sha256="",
+    )  # fmt: skip
+    return ledger.add_run(told, zlib.compress(evidence.encode()) if evidence else None)
+
+
+def test_news_are_untold_until_somebody_says_that_they_are_told(tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "ledger.sqlite") as ledger:
+        run(ledger, 1, "first")
+        assert ledger.is_told()
+        second = run(ledger, 2, "second")
+        assert not ledger.is_told()
+        third = run(ledger, 3, "third")
+        fourth = run(ledger, 4, None)
+        assert (ledger.evidence(told=True), ledger.evidence()) == (b"first", b"third")
+        ledger.tell(second)
+        assert not ledger.is_told()
+        ledger.tell(fourth)
+        assert third < fourth
+        assert ledger.is_told()
+        assert (ledger.evidence(told=True), ledger.evidence()) == (b"third", b"third")
+
+
+def test_evidence_that_nothing_is_compared_with_is_dropped(tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "ledger.sqlite") as ledger:
+        for day in range(1, 6):
+            run(ledger, day, f"evidence {day}")
+            if day == 3:
+                ledger.approve("scan 3")
+        kept = ledger.connection.execute("SELECT id FROM run WHERE evidence IS NOT NULL ORDER BY id").fetchall()
+        assert kept == [(1,), (3,), (5,)]
+        ledger.tell(5)
+        kept = ledger.connection.execute("SELECT id FROM run WHERE evidence IS NOT NULL ORDER BY id").fetchall()
+        assert kept == [(3,), (5,)]
+
+
+def test_what_the_next_night_is_compared_with_is_never_forgotten(tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "ledger.sqlite") as ledger:
+        run(ledger, 1, "first")
+        for day in range(2, 9):
+            run(ledger, day, None)
+        assert ledger.forget("2026-01-08")["runs"] == 6
+        assert [one.ended[:10] for one in ledger.runs()] == ["2026-01-01", "2026-01-08"]
+        assert ledger.evidence() == b"first"
+
+
+def test_runs_of_an_older_ledger_count_as_told(tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "ledger.sqlite") as ledger:
+        run(ledger, 1, "first")
+        run(ledger, 2, "second")
+        ledger.connection.executescript("ALTER TABLE run DROP COLUMN told; PRAGMA user_version = 3")
+    with open_ledger(tmp_path / "ledger.sqlite") as ledger:
+        assert ledger.is_told()
+        assert ledger.evidence(told=True) == b"second"

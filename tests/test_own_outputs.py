@@ -135,7 +135,7 @@ def _review(out: Path, data: Path) -> None:
 def _night(out: Path) -> str:
     """What a night would send."""
     before, after = from_json((out / PREVIOUS).read_bytes()), read_evidence(out)
-    night = Night(after.dataset.name, 1, runs(out)[-1], drift(before, None, after), "", 1.0)
+    night = Night(after.dataset.name, 1, 1.0, runs(out)[-1], drift(before, None, after))
     return "\n".join(message([night]))
 
 
