@@ -417,24 +417,29 @@ class Ledger:
 
     # Retention
 
-    def forget(self, before: str, *, units_alone: bool = False) -> dict[str, int]:
+    def forget(self, before: str, today: str, *, units_alone: bool = False) -> dict[str, int]:
         """Forget what is older than a day and no verdict is made from; gives how many of what.
 
         Args:
             before: first day that is kept, such as 2026-01-31; the newest run with its evidence and the approved one
-                always are.
+                always are, and the newest counts as told if that which it is to be compared with goes.
+            today: acceptances that hold on this day are kept.
             units_alone: only what was found in shards that are gone.
         """
         statements = {
-            "units": "DELETE FROM unit WHERE retired IS NOT NULL AND retired < ?",
-            "shards": "DELETE FROM shard WHERE present = 0 AND looked_at < ?",
-            "runs": "DELETE FROM run WHERE ended < ? AND NOT approved AND id < (SELECT max(id) FROM run) "
+            "units": "DELETE FROM unit WHERE retired IS NOT NULL AND retired < :before",
+            "shards": "DELETE FROM shard WHERE present = 0 AND looked_at < :before",
+            "runs": "DELETE FROM run WHERE ended < :before AND NOT approved AND id < (SELECT max(id) FROM run) "
             "AND id <> (SELECT coalesce(max(id), 0) FROM run WHERE evidence IS NOT NULL)",
-            "acceptances": "DELETE FROM acceptance WHERE until < ?",
+            "acceptances": "DELETE FROM acceptance WHERE until < min(:before, :today)",
         }
         asked = ["units"] if units_alone else list(statements)
+        bounds = {"before": before, "today": today}
         with self.connection:
-            gone = {name: self.connection.execute(statements[name], (before,)).rowcount for name in asked}
+            gone = {name: self.connection.execute(statements[name], bounds).rowcount for name in asked}
+            self.connection.execute(
+                "UPDATE run SET told = 1 WHERE NOT EXISTS (SELECT 1 FROM run WHERE told AND evidence IS NOT NULL)"
+            )
         if not any(gone.values()):
             return gone
         self.connection.execute("VACUUM")

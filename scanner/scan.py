@@ -410,7 +410,7 @@ def forget(out: Path, before: str, *, units_alone: bool = False) -> dict[str, in
         Locked: another run works there.
     """
     with ledger_of(out) as ledger:
-        gone = ledger.forget(before, units_alone=units_alone)
+        gone = ledger.forget(before, _now()[: len("2026-01-31")], units_alone=units_alone)
         if any(gone.values()):
             intake.settle(ledger, out)
     return gone

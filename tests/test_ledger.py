@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from scanner.errors import BadOutput
-from scanner.ledger import Ledger, RunRow, open_ledger
+from scanner.ledger import Acceptance, Ledger, RunRow, open_ledger
 from scanner.tally import Tally
 
 PLAN, OTHER = "a" * 64, "b" * 64
@@ -107,9 +107,29 @@ def test_what_the_next_night_is_compared_with_is_never_forgotten(tmp_path: Path)
         run(ledger, 1, "first")
         for day in range(2, 9):
             run(ledger, day, None)
-        assert ledger.forget("2026-01-08")["runs"] == 6
+        assert ledger.forget("2026-01-08", "2026-02-01")["runs"] == 6
         assert [one.ended[:10] for one in ledger.runs()] == ["2026-01-01", "2026-01-08"]
         assert ledger.evidence() == b"first"
+
+
+def test_what_was_not_told_when_it_was_forgotten_is_what_later_runs_are_compared_with(tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "ledger.sqlite") as ledger:
+        run(ledger, 1, "first")
+        run(ledger, 2, "second")
+        ledger.forget("2026-02-01", "2026-02-01", units_alone=True)
+        assert ledger.evidence(told=True) == b"first"
+        ledger.forget("2026-02-01", "2026-02-01")
+        assert ledger.evidence(told=True) == b"second"
+
+
+def test_an_acceptance_that_holds_is_not_forgotten_whatever_day_is_named(tmp_path: Path) -> None:
+    place = ("", 0, "text", 0, 0, 1)
+    with open_ledger(tmp_path / "ledger.sqlite") as ledger:
+        for number, until in enumerate(("2026-01-31", "2026-02-01", "2026-02-02")):
+            one = Acceptance(bytes([number] * 16), "rule", "URL", "A. Lee", "why", until, "2026-01-01", "key", place)
+            ledger.accept([one])
+        assert ledger.forget("2099-01-01", "2026-02-01")["acceptances"] == 1
+        assert [one.until for one in ledger.acceptances()] == ["2026-02-01", "2026-02-02"]
 
 
 def test_runs_of_an_older_ledger_count_as_told(tmp_path: Path) -> None:

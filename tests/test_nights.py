@@ -7,6 +7,7 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,16 @@ from scanner.census import Change
 from scanner.evidence import Evidence
 from scanner.files import packaged_rules
 from scanner.model import ShardStatus, UnscannedReason
-from scanner.output import read_evidence
+from scanner.output import read_evidence, runs
 from scanner.plan import Verify
 from scanner.rulebook import Rulebook, load_rulebook
 from scanner.scan import Outcome, Request, scan_new, unlimited
 from tests.scans import Silent, comparable, request, write_shard
 
 NIGHTS = 30
+SET_BACK = 17
+"""The night in which the clock of the machine goes back by nine days."""
+
 PEOPLE = ("ann.lee", "bo.chen", "cy.diaz", "di.evans", "ed.frank", "flo.gray")
 LONG_AGO = 1_500_000_000
 RULE = """
@@ -287,11 +291,14 @@ def test_a_scan_that_resumes_reads_only_what_is_new_too(asked: Request, tmp_path
     check_as_fresh(asked, tmp_path)
 
 
-@pytest.mark.parametrize("seed", [1])
-def test_thirty_nights_end_as_one_scan_of_what_is_there(seed: int, asked: Request, tmp_path: Path) -> None:
-    rng = random.Random(seed)
+def test_thirty_nights_end_as_one_scan_of_what_is_there(
+    asked: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng, clock = random.Random(1), Clock()
+    monkeypatch.setattr(scanning, "_now", clock.show)
     lake = Lake(tmp_path / "data", rng)
     for number in range(NIGHTS):
+        clock.now += timedelta(days=1 if number != SET_BACK else -9)
         for _ in range(rng.randint(0, 3)):
             lake.happen()
         if number == 12:
@@ -307,6 +314,9 @@ def test_thirty_nights_end_as_one_scan_of_what_is_there(seed: int, asked: Reques
         if number % 10 == 9:
             night(asked)
             check_as_fresh(asked, tmp_path, f"fresh{number}")
+    assert set(lake.happened) == set(EVENTS)
+    ended = [run.ended for run in runs(asked.out)]
+    assert ended != sorted(ended)
 
 
 def _some(units: int) -> Callable[[int], bool]:
@@ -320,16 +330,29 @@ def _some(units: int) -> Callable[[int], bool]:
 
 
 @dataclass
+class Clock:
+    """The clock of the machine, which somebody may set back."""
+
+    now: datetime = datetime(2026, 3, 1, 22, 30, tzinfo=UTC)
+
+    def show(self) -> str:
+        self.now += timedelta(seconds=1)
+        return self.now.isoformat(timespec="seconds")
+
+
+@dataclass
 class Lake:
-    """Shards to which things happen between two nights; the clock may go back meanwhile."""
+    """Shards to which things happen between two nights, at times that go back and forth."""
 
     data: Path
     rng: random.Random
     trash: list[tuple[Path, bytes]] = field(default_factory=list)
+    happened: list[str] = field(default_factory=list)
 
     def happen(self) -> None:
         """One of the methods that are named in `EVENTS`."""
-        getattr(self, self.rng.choice(EVENTS))(self.rng.choice(self.shards()))
+        self.happened.append(self.rng.choice(EVENTS))
+        getattr(self, self.happened[-1])(self.rng.choice(self.shards()))
         for file in self.shards():
             if file.stat().st_mtime > LONG_AGO * 1.1:
                 self.touch(file)

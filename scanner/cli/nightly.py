@@ -153,7 +153,7 @@ def _line(night: Night) -> str:
         return f"{night.name}: no verdict: {night.error.splitlines()[0]}"
     verdict = "keep internal" if run.decision == "keep_internal" else f"releasable ({run.tier})"
     counts = ", ".join(f"{count} {change}" for change, count in run.census.items() if count and change != "same")
-    told = [verdict, f"score {run.p50:.3g} [{run.p05:.3g}, {run.p95:.3g}]", counts or "nothing new"]
+    told = [verdict, f"score {run.p50:.3g} [{run.p05:.3g}, {run.p95:.3g}]", counts or "no shard new"]
     told += [f"{run.left_units} units left for the next night"] if run.left_units else []
     told += ["incomplete"] if run.incomplete else []
     told += ["CHANGED"] if night.alert else []

@@ -171,12 +171,12 @@ def test_a_night_that_is_killed_as_it_tells_of_a_change_is_told_of_in_the_next(
     assert (process.returncode, len(webhook.messages)) == (-signal.SIGKILL, before)
     third = nightly(lake, webhook=webhook.url)
     assert third.stdout.startswith("chat: keep internal, ")
-    assert third.stdout.splitlines()[0].endswith("nothing new, CHANGED")
+    assert third.stdout.splitlines()[0].endswith("no shard new, CHANGED")
     (message,) = map(json.loads, webhook.messages[before:])
     assert "chat: keep internal" in message["title"]
     assert "This changed in an earlier night" in message["message"]
     fourth = nightly(lake)
-    assert fourth.stdout.splitlines()[0].endswith("nothing new")
+    assert fourth.stdout.splitlines()[0].endswith("no shard new")
 
 
 def test_an_address_that_cannot_be_reached_is_told_and_does_not_fail_the_night(tmp_path: Path) -> None:
