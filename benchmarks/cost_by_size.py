@@ -1,9 +1,10 @@
-"""What a scan costs by the size of its input: `python benchmarks/cost_by_size.py [--megabytes 10 100 1000] [--names]`.
+"""What a scan costs by the size of its input: `python benchmarks/cost_by_size.py [--megabytes 10 100] [--times 3]`.
 
-Each size is a folder of shards of up to 16 MB of text, scanned by `scanner scan` with one worker a core. Told are
-seconds of processor time (user and system, of the program and its workers), which a busy machine changes little, and
-seconds by the clock, which it changes much. The line is fitted through the processor times by least squares of relative
-errors; `benchmarks/cost_by_size.svg` shows it.
+Each size is a folder of shards of up to 5 MB of text, so that every worker has work at every size, scanned by `scanner
+scan` with one worker a core; sizes of up to 100 MB are scanned several times, and the median counts. Told are seconds
+of processor time (user and system, of the program and its workers), which a busy machine changes little, and seconds
+by the clock, which it changes much. The line is fitted through the processor times by least squares of relative errors;
+`benchmarks/cost_by_size.svg` shows it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ sys.path[0] = str(ROOT)  # not this folder: its modules have names of the standa
 
 from benchmarks.memory_scan import tables  # noqa: E402
 
-SHARD_BYTES = 16_000_000
+SHARD_BYTES = 5_000_000
+SMALL_MEGABYTES = 100
+"""Sizes up to this are scanned more than once: what a start costs varies by a tenth."""
 
 
 def write(folder: Path, size_bytes: int) -> None:
@@ -59,6 +62,12 @@ def scanned(megabytes: int, options: list[str]) -> tuple[float, float]:
             raise SystemExit(done.stderr[-2000:])
         spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         return spent, ended - began
+
+
+def median(megabytes: int, options: list[str], times: int) -> tuple[float, float]:
+    """The scan whose processor time is the median of several; a large one is done once."""
+    scans = [scanned(megabytes, options) for _ in range(times if megabytes <= SMALL_MEGABYTES else 1)]
+    return sorted(scans)[len(scans) // 2]
 
 
 def line(sizes: np.ndarray, seconds: np.ndarray) -> tuple[float, float]:
@@ -96,11 +105,12 @@ def svg(sizes: np.ndarray, seconds: np.ndarray, fixed: float, slope: float) -> s
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--megabytes", type=int, nargs="+", default=[10, 30, 100, 300])
+    parser.add_argument("--times", type=int, default=3, help="how often sizes of up to 100 MB are scanned")
     parser.add_argument("--names", action="store_true", help="with the names stage")
     asked = parser.parse_args()
     options = [] if asked.names else ["--no-names"]
     scanned(1, options)  # compiles the rules, once for all
-    told = [scanned(megabytes, options) for megabytes in asked.megabytes]
+    told = [median(megabytes, options, asked.times) for megabytes in asked.megabytes]
     sizes, seconds = np.array(asked.megabytes, float), np.array([spent for spent, _ in told])
     fixed, slope = line(sizes, seconds)
     print(f"{os.cpu_count()} cores, {'patterns and names' if asked.names else 'patterns alone'}: "

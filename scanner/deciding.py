@@ -1,11 +1,11 @@
-"""Deciding early: which units the names stage reads, in which order, and when more could not change the verdict.
+"""Deciding early: what the names stage reads, in which order, and when more could not change the verdict.
 
-The patterns have read everything. Units whose findings weigh more beside a name are read first, all of them; the
-others are drawn in a seeded random order, each with a chance in proportion to the names that it can hold. After
-growing numbers of units the verdict is found for the least and for the most that the rest may hold
-(`risk.betting`), as values not seen before and as repetitions of those that were (at the least end no more of them
-than the units drawn allow for, `fresh`), and with every value of the rest linked as strongly as can be. Risk never
-falls when findings are added, so the verdict of the full scan lies between; where both ends agree it is decided.
+The patterns have read everything. Units whose findings weigh more beside a name are read first, whole; of the others
+lots (`lots`) are drawn in a seeded random order, each with a chance in proportion to the names that it can hold. After
+growing numbers of lots the verdict is found for the least and for the most that the rest may hold (`risk.betting`),
+as values not seen before and as repetitions of those that were (at the least end no more of them than the lots drawn
+allow for, `fresh`), and with every value of the rest linked as strongly as can be. Risk never falls when findings are
+added, so the verdict of the full scan lies between; where both ends agree it is decided.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 
 from scanner.assemble import Scanned, case_of
 from scanner.entities import BUNDLE_JOINT, Entities, of_names
+from scanner.lots import LOTS, LotCount
 from scanner.model import Artefact, Tier
 from scanner.policy import reachable
 from scanner.risk import NONE_LEFT, Case, Left, assess
@@ -27,12 +28,15 @@ from scanner.rulebook import Rulebook
 from scanner.tally import Tally
 from scanner.values import Histogram
 
+Lot = tuple[str, int]
+"""Name of a unit, and number of one of its lots."""
+
 ALPHA = 0.01
 """Chance that the rest holds more than its upper bound, over all looks; the same for its lower bound."""
 
-FIRST_LOOK = 8
+FIRST_LOOK = 64
 GROWTH = 1.2
-"""Units drawn between two looks: looking often does no harm to the bounds, but each look merges all value tables."""
+"""Lots drawn between two looks: looking often does no harm to the bounds, but each look merges all value tables."""
 
 SAFE = 2.33
 """Standard errors, one side of which one in a hundred is beyond."""
@@ -43,75 +47,93 @@ BYTES_A_NAME = 256
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Units by name, in the order in which the names stage reads them.
+    """What the names stage reads, in order.
 
     Attributes:
-        first: those that are read in any case.
-        drawn: the others, in random order.
+        first: units that are read in any case, whole.
+        drawn: lots of the others, in random order.
+        weights: how many names each of these lots can hold, in the same order.
     """
 
     first: tuple[str, ...]
-    drawn: tuple[str, ...]
+    drawn: tuple[Lot, ...]
+    weights: tuple[float, ...]
 
-    def upto(self, look: int) -> tuple[str, ...]:
-        """Units that are read before the look: `first`, and so many of the others."""
-        return self.first + self.drawn[:look]
+    def upto(self, look: int) -> dict[str, frozenset[int]]:
+        """Lots that are read before the look, by unit: of `first` all, and so many others."""
+        lots: dict[str, set[int]] = {unit: set(range(LOTS)) for unit in self.first}
+        for unit, lot in self.drawn[:look]:
+            lots.setdefault(unit, set()).add(lot)
+        return {unit: frozenset(some) for unit, some in lots.items()}
+
+    def beyond(self, look: int) -> tuple[Lot, ...]:
+        """Lots that are not read before the look."""
+        return self.drawn[look:]
 
 
 def order(tallies: Mapping[str, Tally], seed: str) -> Order:
-    """The order of the units that have text for the names stage; the same for the same seed.
+    """The order of all text for the names stage; the same for the same seed.
 
     Args:
         tallies: counts of the patterns, by unit.
         seed: any text.
     """
     first = [name for name, tally in tallies.items() if tally.gated]
-    rest = tallies.keys() - set(first)
-    return Order(tuple(sorted(first)), tuple(sorted(rest, key=lambda name: (_clock(name, tallies[name], seed), name))))
+    rest = {
+        (name, lot): weight(tallies[name].lots[lot])
+        for name in tallies.keys() - set(first)
+        for lot in tallies[name].lots
+    }
+    drawn = sorted(rest, key=lambda lot: (_clock(lot, rest[lot], seed), lot))
+    return Order(tuple(sorted(first)), tuple(drawn), tuple(rest[lot] for lot in drawn))
 
 
-def looks(units: int) -> Iterator[int]:
-    """After how many units drawn to look, from none to all."""
+def looks(lots: int) -> Iterator[int]:
+    """After how many lots drawn to look, from none to all."""
     look = 0
-    while look < units:
+    while look < lots:
         yield look
         look = max(look + FIRST_LOOK, math.ceil(look * GROWTH))
-    yield units
+    yield lots
 
 
-def weight(tally: Tally) -> float:
-    """How many names a unit can hold, as its capital letters tell."""
-    return 1.0 + tally.capitals + tally.scanned_bytes / BYTES_A_NAME
+def weight(lot: LotCount) -> float:
+    """How many names a lot can hold, as its capital letters tell."""
+    return 1.0 + lot.capitals + lot.size_bytes / BYTES_A_NAME
 
 
-def left(tallies: Mapping[str, Tally], order: Order, look: int, entities: Entities) -> tuple[Left, Left]:
-    """Least and most that the units not drawn may hold.
+def left(tallies: Mapping[str, Tally], order: Order, look: int) -> tuple[Left, Left]:
+    """Least and most that the lots not drawn may hold.
 
-    A unit that was drawn and could not be read counts as holding all the names that it can.
+    A lot that was drawn and could not be read counts as holding all the names that it can.
 
     Args:
         tallies: counts by unit: of patterns and names for those that were read.
-        order: of the units.
+        order: of the lots.
         look: how many were drawn.
-        entities: tells what the names stage finds.
     """
-    read, unread = order.drawn[:look], order.drawn[look:]
-    held = [weight(tally) if (tally := tallies[name]).names_left else named(tally, entities) for name in read]
-    weights = [weight(tallies[name]) for name in read]
-    rest = math.fsum(weight(tallies[name]) for name in unread)
-    least, most = bounds(Drawn(np.array(held, float), np.array(weights, float), rest), ALPHA)
-    failed = math.fsum(w for w, name in zip(weights, read, strict=True) if tallies[name].names_left)
+    read = [tallies[unit].lots[lot] for unit, lot in order.drawn[:look]]
+    weights, rest = np.array(order.weights[:look]), math.fsum(order.weights[look:])
+    failed = np.array([lot.left > 0 for lot in read], bool)
+    held = np.where(failed, weights, [lot.names for lot in read])
+    least, most = bounds(Drawn(held, weights, rest), ALPHA)
     size = sum(tally.names_left for tally in tallies.values())
-    found = sum(named(tallies[name], entities) for name in order.upto(look) if not tallies[name].names_left)
-    return Left(size, found, least), Left(size, found, most + failed)
+    first = [lot for unit in order.first for lot in tallies[unit].lots.values()]
+    found = sum(lot.names for lot in (*first, *read) if not lot.left)
+    return Left(size, found, least), Left(size, found, most + float(weights[failed].sum()))
+
+
+def is_ahead(tallies: Mapping[str, Tally], order: Order, look: int) -> bool:
+    """Whether more was read than belongs to the look: a run that was killed had been there, and it was not decided."""
+    return any(count.left < count.size_bytes for count in (tallies[unit].lots[lot] for unit, lot in order.beyond(look)))
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Values of the names stage in the units drawn, without those that the units read in any case hold.
+    """Values of the names stage in the lots drawn, without those that the units read in any case hold.
 
     Attributes:
-        once: by unit drawn, how many of its values no other one holds.
+        once: by lot drawn, how many of its values no other one holds.
         twice: how many values just two of them hold.
     """
 
@@ -119,32 +141,25 @@ class Seen:
     twice: int = 0
 
 
-def fresh(tallies: Mapping[str, Tally], order: Order, look: int, seen: Seen) -> float:
-    """How many values that no unit drawn holds the rest holds at least.
+def fresh(order: Order, look: int, seen: Seen) -> float:
+    """How many values that no lot drawn holds the rest holds at least.
 
-    A text in which the units drawn seldom share a value has many others. By f₁ values seen in one unit and f₂ in two,
+    A text in which the lots drawn seldom share a value has many others. By f₁ values seen in one lot and f₂ in two,
     f₁²/2f₂ are unseen at least, of which the rest shows its part (Chao 1987; Chao and others, "Rarefaction and
-    extrapolation with Hill numbers", 2014). Both counts are taken at the safe end of their spread between units; that
+    extrapolation with Hill numbers", 2014). Both counts are taken at the safe end of their spread between lots; that
     is an approximation, whose errors are on the strict side: no more than the least end rests on it.
     """
-    units = len(seen.once)
-    if units < 2:
+    lots = len(seen.once)
+    if lots < 2:
         return 0.0
-    once, spread = sum(seen.once), math.sqrt(units * float(np.var(seen.once, ddof=1)))
+    once, spread = sum(seen.once), math.sqrt(lots * float(np.var(seen.once, ddof=1)))
     low = once - SAFE * spread
     if low <= 0.0:
         return 0.0
     high = seen.twice + SAFE * math.sqrt(max(1, seen.twice) * max(1.0, spread**2 / once))
     unseen = low**2 / (2.0 * high)
-    drawn, rest = (
-        math.fsum(weight(tallies[name]) for name in part) for part in (order.drawn[:look], order.drawn[look:])
-    )
-    return unseen * -math.expm1(units * rest / drawn * math.log1p(-low / (units * unseen + low)))
-
-
-def named(tally: Tally, entities: Entities) -> int:
-    """Findings of entities that the names stage finds."""
-    return sum(count.count for (entity, _), count in tally.findings.items() if of_names(entity, entities))
+    drawn, rest = (math.fsum(part) for part in (order.weights[:look], order.weights[look:]))
+    return unseen * -math.expm1(lots * rest / drawn * math.log1p(-low / (lots * unseen + low)))
 
 
 def decided(
@@ -158,8 +173,8 @@ def decided(
     """Whether the tier is the same whatever the rest holds.
 
     Args:
-        scanned: what is known so far, with `names_left` as `most`; its values of the units not read are merged as such
-            that may be linked as strongly as can be.
+        scanned: what is known so far, with `names_left` as `most`; its values of units not read whole are merged as
+            such that may be linked as strongly as can be.
         least: least that the rest may hold.
         most: most that it may hold.
         rulebook: policy, calibration and entities.
@@ -220,11 +235,12 @@ def _grown(histogram: Histogram, values: float, occurrences: float, entities: En
     return Histogram.of(cells)
 
 
-def _clock(name: str, tally: Tally, seed: str) -> float:
-    """When a unit's clock rings: earlier for heavier units, so that the order is a weighted draw without replacement.
+def _clock(lot: Lot, weight: float, seed: str) -> float:
+    """When a lot's clock rings: earlier for heavier lots, so that the order is a weighted draw without replacement.
 
     Source: Efraimidis and Spirakis, "Weighted random sampling with a reservoir" (2006).
     """
-    digest = hashlib.blake2b(f"{seed}\0{name}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    unit, number = lot
+    digest = hashlib.blake2b(f"{seed}\0{unit}\0{number}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
     even = (int.from_bytes(digest, "big") + 0.5) / 2.0**64
-    return -math.log(even) / weight(tally)
+    return -math.log(even) / weight

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
@@ -14,6 +14,7 @@ from scanner.detectors.languages import UNKNOWN
 from scanner.detectors.names import ModelSpec, Names
 from scanner.detectors.patterns import Patterns, patterns_of
 from scanner.encoded import DEPTH, snippets, within
+from scanner.lots import among
 from scanner.model import DOCUMENTATION, Finding, Found, Leaf
 from scanner.resolve import resolve
 from scanner.rules import RuleSet
@@ -77,17 +78,20 @@ class Detection:
     count_documentation: bool = False
     curves: Curves = field(default_factory=dict)
 
-    def find(self, batch: Batch) -> list[tuple[Leaf, LeafFindings]]:
-        """Findings of every leaf of a batch."""
+    def find(self, batch: Batch, lots: Collection[int] | None = None) -> list[tuple[Leaf, LeafFindings]]:
+        """Findings of every leaf of a batch; the names stage reads these lots of its rows, or all."""
         declared = _declared_languages(batch)
-        return [(leaf, self.find_in(leaf, declared)) for leaf in batch.leaves]
+        return [(leaf, self.find_in(leaf, declared, lots)) for leaf in batch.leaves]
 
-    def find_in(self, leaf: Leaf, declared: Mapping[int, str] | None = None) -> LeafFindings:
+    def find_in(
+        self, leaf: Leaf, declared: Mapping[int, str] | None = None, lots: Collection[int] | None = None
+    ) -> LeafFindings:
         """Findings of one leaf.
 
         Args:
             leaf: the values.
             declared: language by row, where a column of the shard says it.
+            lots: those whose rows the names stage reads; None for all.
         """
         kind = self.columns.judge(leaf)
         characters = pc.sum(pc.utf8_length(leaf.values)).as_py() or 0
@@ -96,7 +100,7 @@ class Detection:
         readable, views = _readable(leaf)
         patterns = self.patterns.find(readable)
         decoded = self._decoded(readable)
-        named, read, unread = self._named(readable, declared)
+        named, read, unread = self._named(readable if lots is None else _only(readable, lots), declared)
         shown = _shown([patterns.found, named], views) | {
             (cell, *_span(views.get(cell), start, end)): text for (cell, start, end), text in decoded.shown.items()
         }
@@ -178,6 +182,11 @@ def build(
 
 def _counted(finding: Finding) -> Finding:
     return replace(finding, rule=finding.rule.removeprefix(DOCUMENTATION))
+
+
+def _only(leaf: Leaf, lots: Collection[int]) -> Leaf:
+    """The leaf with the cells of all other lots empty."""
+    return replace(leaf, values=pc.if_else(pa.array(among(leaf.rows, lots)), leaf.values, ""))
 
 
 def _declared_languages(batch: Batch) -> Mapping[int, str] | None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from scanner.lots import LOTS
 from scanner.shards import ShardFacts, Unit, units
 
 UNIT_BYTES = 32 << 20
@@ -83,6 +84,8 @@ class Plan:
         told = {
             key: value for key, value in asdict(self).items() if key not in ("out", "key_file", "rules", "redaction")
         }
+        if self.until_decided:
+            told["lots"] = LOTS
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -104,11 +107,18 @@ class Task:
         plan: how to scan.
         unit: what to scan.
         sha256: of the unit's shard.
+        lots: those that the names stage reads; None for all.
     """
 
     plan: Plan
     unit: Unit
     sha256: str
+    lots: frozenset[int] | None = None
+
+    def is_left(self, lot: int) -> bool:
+        """Whether the names stage is to leave a lot for later."""
+        plan = self.plan
+        return plan.until_decided and (not plan.names or (self.lots is not None and lot not in self.lots))
 
     @property
     def name(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Protocol
@@ -18,7 +18,6 @@ from scanner.output import SCRATCH
 from scanner.plan import Plan, Task
 from scanner.repeats import shared
 from scanner.risk import NONE_LEFT, Left
-from scanner.tally import Tally
 from scanner.worker import Done, arrived, clear, forsake, lost, scan_unit
 
 
@@ -120,8 +119,8 @@ def _finish(ledger: Ledger, plan: Plan, done: Done) -> None:
 
 
 def _read_until_decided(reading: Reading) -> tuple[int, Left]:
-    """Let the patterns read everything, and the names stage unit by unit until the verdict can change no more."""
-    ledger, plan, entities = reading.ledger, reading.plan, reading.counted.rulebook.detectables.entities
+    """Let the patterns read everything, and the names stage lot by lot until the verdict can change no more."""
+    ledger, plan = reading.ledger, reading.plan
     later = _read(
         reading, {name: replace(task, plan=replace(plan, names=False)) for name, task in reading.tasks.items()}
     )
@@ -130,20 +129,30 @@ def _read_until_decided(reading: Reading) -> tuple[int, Left]:
     for look in deciding.looks(len(order.drawn)):
         unread = _read_names(reading, order.upto(look))
         tallies = ledger.tallies(plan.digest)
-        least, left = deciding.left(tallies, order, look, entities)
-        if unread or not left.size_bytes or _is_decided(reading, tallies, order, look, least, left):
+        least, left = deciding.left(tallies, order, look)
+        if unread or not left.size_bytes:
             return later + unread, left
+        if not deciding.is_ahead(tallies, order, look) and _is_decided(reading, order, look, least, left):
+            return later, left
     return later, left
 
 
-def _read_names(reading: Reading, names: Iterable[str]) -> int:
-    """Have the names stage read those of the units that it has not read, and give how many the budget did not allow.
+def _read_names(reading: Reading, lots: Mapping[str, frozenset[int]]) -> int:
+    """Have the names stage read those of the lots that it has not read; gives how many units the budget did not allow.
 
-    A unit that fails keeps what the patterns saw.
+    The unit of a lot is read again as a whole by the patterns. One that fails keeps what was seen before.
+
+    Args:
+        reading: of the run.
+        lots: those to be read by now, by unit.
     """
     ledger, plan = reading.ledger, reading.plan
     known = ledger.tallies(plan.digest)
-    waiting = [reading.tasks[name] for name in names if known[name].names_left]
+    waiting = [
+        replace(reading.tasks[unit], lots=wanted)
+        for unit, wanted in lots.items()
+        if any(count.left for lot, count in known[unit].lots.items() if lot in wanted)
+    ]
     ended = 0
     for result in _results(reading, waiting) if waiting else ():
         ended += 1
@@ -152,19 +161,18 @@ def _read_names(reading: Reading, names: Iterable[str]) -> int:
     return len(waiting) - ended
 
 
-def _is_decided(
-    reading: Reading, tallies: Mapping[str, Tally], order: deciding.Order, look: int, least: Left, most: Left
-) -> bool:
+def _is_decided(reading: Reading, order: deciding.Order, look: int, least: Left, most: Left) -> bool:
     counted = reading.counted
-    unread = [reading.plan.values / f"{name}.parquet" for name in order.drawn[look:]]
+    unread = [reading.plan.values / f"{unit}.parquet" for unit in {unit for unit, _ in order.beyond(look)}]
     scanned = gather(counted, accepted(counted, reading.now), most, unread)
-    unseen = deciding.fresh(tallies, order, look, _seen(reading, order, look))
+    unseen = deciding.fresh(order, look, _seen(reading, order, look))
     return deciding.decided(scanned, least, most, counted.rulebook, reading.artefact, unseen)
 
 
 def _seen(reading: Reading, order: deciding.Order, look: int) -> deciding.Seen:
-    """Values of the names stage by how many of the units drawn they stand in."""
+    """Values of the names stage by how many of the lots drawn they stand in."""
     plan, entities = reading.plan, reading.counted.rulebook.entities
-    known, drawn = ([plan.values / f"{name}.parquet" for name in part] for part in (order.first, order.drawn[:look]))
+    known = [plan.spans / f"{unit}.parquet" for unit in order.first]
+    drawn = [(plan.spans / f"{unit}.parquet", lot) for unit, lot in order.drawn[:look]]
     names = [entity for entity in entities if of_names(entity, entities)]
     return deciding.Seen(*shared(drawn, known, names, plan.out / SCRATCH))

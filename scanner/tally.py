@@ -11,6 +11,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from scanner.lots import LotCount
 from scanner.model import CONFIDENCE_EDGES, Finding, Unscanned, UnscannedReason, confidence_bin
 
 K = TypeVar("K", bound=Hashable)
@@ -83,7 +84,7 @@ class Tally:
         names_read: bytes that the names stage read, by language.
         names_unread: bytes that the patterns read and the names stage did not, by language.
         names_left: bytes that the names stage was told to leave for later.
-        capitals: capital letters, which bound how many names there can be.
+        lots: what each lot holds, where lots are drawn for the names stage.
         gated: units in which the patterns found what weighs more, or trips a gate, beside a name.
         unscanned: what no detector read, sorted.
     """
@@ -95,7 +96,7 @@ class Tally:
     names_read: Mapping[str, int] = field(default_factory=dict)
     names_unread: Mapping[str, int] = field(default_factory=dict)
     names_left: int = 0
-    capitals: int = 0
+    lots: Mapping[int, LotCount] = field(default_factory=dict)
     gated: int = 0
     unscanned: tuple[Unscanned, ...] = ()
 
@@ -108,7 +109,7 @@ class Tally:
             names_read=_added(self.names_read, other.names_read),
             names_unread=_added(self.names_unread, other.names_unread),
             names_left=self.names_left + other.names_left,
-            capitals=self.capitals + other.capitals,
+            lots=_added(self.lots, other.lots),
             gated=self.gated + other.gated,
             unscanned=tuple(sorted(self.unscanned + other.unscanned)),
         )
@@ -133,7 +134,7 @@ class Tally:
             "names_read": dict(sorted(self.names_read.items())),
             "names_unread": dict(sorted(self.names_unread.items())),
             "names_left": self.names_left,
-            "capitals": self.capitals,
+            "lots": [[lot, c.size_bytes, c.capitals, c.left, c.names] for lot, c in sorted(self.lots.items())],
             "gated": self.gated,
             "unscanned": [[u.shard, u.column, u.rows, u.size_bytes, u.reason, u.detail] for u in self.unscanned],
         }
@@ -152,7 +153,7 @@ class Tally:
             names_read=stored["names_read"],
             names_unread=stored["names_unread"],
             names_left=stored.get("names_left", 0),
-            capitals=stored.get("capitals", 0),
+            lots={lot: LotCount(*counts) for lot, *counts in stored.get("lots", ())},
             gated=stored.get("gated", 0),
             unscanned=tuple(
                 Unscanned(shard, column, rows, size_bytes, UnscannedReason(reason), detail)

@@ -13,15 +13,17 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pyarrow.compute as pc
 
-from scanner.detection import Detection, LeafFindings, build
-from scanner.entities import Bundle, Entities, gated
+from scanner.detection import TEXT_TYPES, Detection, LeafFindings, build
+from scanner.entities import Bundle, Entities, gated, of_names
 from scanner.errors import BadEngine, BadOutput, MixedKeys, StoreFailed
 from scanner.executors import Progress
 from scanner.fingerprints import Fingerprinter
 from scanner.keys import read_key
 from scanner.linkage import Cell, bundles, linkages
+from scanner.lots import LotCount, lots_of
 from scanner.model import Finding, Leaf, Linkage, Unscanned, UnscannedReason
 from scanner.places import PlaceFile, marked, place_file
 from scanner.plan import Plan, Task
@@ -212,7 +214,7 @@ def _surrogates(task: Task) -> PlaceFile | None:
 def _scan_batch(
     batch: Batch, task: Task, tools: Tools, recorder: Recorder, surrogates: PlaceFile | None = None
 ) -> Tally:
-    results = tools.detection.find(batch)
+    results = tools.detection.find(batch, task.lots)
     if surrogates is not None:
         results = [(leaf, replace(result, found=marked(leaf, result.found, surrogates))) for leaf, result in results]
     tally = Tally(
@@ -221,10 +223,10 @@ def _scan_batch(
         unscanned=tuple(batch.unscanned),
     )
     _record_groups(batch, tools, recorder)
-    return sum((_coverage(leaf, result, task) for leaf, result in results), tally)
+    return sum((_coverage(leaf, result, task, tools.entities) for leaf, result in results), tally)
 
 
-def _coverage(leaf: Leaf, result: LeafFindings, task: Task) -> Tally:
+def _coverage(leaf: Leaf, result: LeafFindings, task: Task, entities: Entities) -> Tally:
     """Bytes of the leaf by what became of them."""
     size = leaf_bytes(leaf)
     given_up = [_cell_bytes(leaf, index) for index in result.timed_out]
@@ -236,14 +238,14 @@ def _coverage(leaf: Leaf, result: LeafFindings, task: Task) -> Tally:
         UnscannedReason.TIMED_OUT,
         "a pattern took too long",
     )
-    later = task.plan.until_decided and not task.plan.names
+    lots = _lots(leaf, result, task, entities)
     return Tally(
         scanned_bytes=size - sum(given_up),
         columns={leaf.column: ColumnCount(len(leaf.values), size, result.characters)},
         names_read=result.names_read,
-        names_unread={} if later else result.names_unread,
-        names_left=sum(result.names_unread.values()) if later else 0,
-        capitals=_capitals(leaf) if task.plan.until_decided else 0,
+        names_unread={} if task.plan.until_decided and not task.plan.names else result.names_unread,
+        names_left=sum(lot.left for lot in lots.values()),
+        lots=lots,
         unscanned=(entry,) if given_up else (),
     )
 
@@ -256,9 +258,25 @@ def _gated(task: Task, tally: Tally, made: Tools) -> int:
     return int(any(entity in asked for entity, _ in tally.findings))
 
 
-def _capitals(leaf: Leaf) -> int:
-    """Capital letters of all cells; Arrow counts them with RE2, which takes text of any kind."""
-    return pc.sum(pc.count_substring_regex(leaf.values, r"\p{Lu}")).as_py() or 0
+def _lots(leaf: Leaf, result: LeafFindings, task: Task, entities: Entities) -> dict[int, LotCount]:
+    """What each lot of the leaf holds; nothing where none are drawn, or there is nothing for the names stage."""
+    if not task.plan.until_decided or leaf.native not in TEXT_TYPES:
+        return {}
+    lots = lots_of(leaf.rows)
+    names = np.zeros(len(lots), np.int64)
+    for index, findings in result.found.items():
+        names[index] = sum(of_names(one.entity, entities) and not one.documentation for one in findings)
+    # Arrow counts capitals with RE2, which takes text of any kind.
+    capitals = pc.count_substring_regex(leaf.values, r"\p{Lu}").to_numpy()
+    sums = [
+        np.bincount(lots, weights=counts).astype(int).tolist()
+        for counts in (pc.binary_length(leaf.values).to_numpy(), capitals, names)
+    ]
+    return {
+        lot: LotCount(size, upper, size if task.is_left(lot) else 0, found)
+        for lot, (size, upper, found) in enumerate(zip(*sums, strict=True))
+        if size
+    }
 
 
 def _cell_bytes(leaf: Leaf, index: int) -> int:

@@ -12,6 +12,7 @@ import pytest
 from scanner import deciding
 from scanner.assemble import Scanned
 from scanner.evidence import ScanPart
+from scanner.lots import LOTS, LotCount
 from scanner.merge import Merged
 from scanner.model import Artefact, Dataset, NamesMode, Provenance, Tier
 from scanner.output import read_evidence
@@ -22,8 +23,7 @@ from scanner.rulebook import Rulebook, load_rulebook
 from scanner.scan import decide
 from scanner.tally import FindingCount, Tally
 from scanner.values import Histogram
-from tests.risk.cases import shipped_entities
-from tests.scans import CARD, comparable, scanned, write_shard
+from tests.scans import CARD, comparable, scanned, spans, write_shard
 
 PLAIN = "the sum of the angles is half a turn, and so it was shown before."
 NAMED = "Maria Gonzales lives in Chicago and works for the city."
@@ -86,6 +86,24 @@ def test_it_is_the_same_for_another_engine_and_when_resumed(
     assert comparable(again.model_copy(update={"history": early.history})) == comparable(early)
 
 
+def test_lots_that_were_drawn_are_read_as_the_full_scan_reads_them(
+    key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_shard(tmp_path / "a.parquet", [f"{NAMED} Write to {n:02}@example.com." for n in range(3 * LOTS)])
+    monkeypatch.setattr(deciding, "FIRST_LOOK", 3)
+    asked = iter((False, False, True))
+    monkeypatch.setattr(deciding, "decided", lambda *_: next(asked))
+    early = scanned(tmp_path / "a.parquet", tmp_path / "early", key, names=True, until_decided=True)
+    scanned(tmp_path / "a.parquet", tmp_path / "full", key, names=True)
+    names = early.coverage.names
+    assert names.left == sum(names.read.values()) * (LOTS - 6) / 6 == early.coverage.bytes * (LOTS - 6) / LOTS
+    found, whole = spans(tmp_path / "early"), spans(tmp_path / "full")
+    rows = {span["row"] for span in found if span["entity"] == "PERSON"}
+    assert len(rows) == 3 * 6
+    assert len({row % LOTS for row in rows}) == 6
+    assert found == [span for span in whole if span["row"] in rows or span["entity"] == "EMAIL_ADDRESS"]
+
+
 def test_redaction_asks_for_a_full_scan(early_out: Path) -> None:
     (fault,) = _plan_faults(RedactionPlan("test"), read_evidence(early_out))
     assert "--until-decided" in fault.message
@@ -105,30 +123,52 @@ def test_a_scan_without_names_and_a_full_one_say_so(corpus: Path, key_file: Path
 
 
 def test_looks_go_from_none_to_all() -> None:
-    for units in (0, 1, 7, 1000):
-        looked = list(deciding.looks(units))
+    for lots in (0, 1, 70, 10_000):
+        looked = list(deciding.looks(lots))
         assert looked[0] == 0
-        assert looked[-1] == units
+        assert looked[-1] == lots
         assert looked == sorted(set(looked))
 
 
-def test_heavier_units_are_drawn_earlier_but_not_always() -> None:
-    tallies = {f"{n:03}": Tally(capitals=9_000 if n % 2 else 1_000, scanned_bytes=1) for n in range(400)}
-    drawn = deciding.order(tallies, "a").drawn
-    heavy = sum(int(name) % 2 for name in drawn[:100])
-    assert 75 < heavy < 100
-    assert drawn != deciding.order(tallies, "b").drawn
-    assert sorted(drawn) == sorted(tallies)
+def unit_of(*lots: LotCount) -> Tally:
+    return Tally(names_left=sum(lot.left for lot in lots), lots=dict(enumerate(lots)))
 
 
-def test_a_unit_that_could_not_be_read_counts_as_full_of_names() -> None:
-    read, failed = Tally(capitals=1000, names_read={"en": 9}), Tally(capitals=1000, names_left=9)
-    tallies = {"a": read, "b": read, "c": read}
-    order = deciding.Order((), ("a", "b", "c"))
-    _, clean = deciding.left(tallies, order, 3, shipped_entities())
-    _, spoiled = deciding.left({**tallies, "b": failed}, order, 3, shipped_entities())
-    assert clean == Left(0, 0, 0.0)
-    assert spoiled == Left(9, 0, 1001.0)
+LEFT, READ = LotCount(256, 1_000, 256), LotCount(256, 1_000, names=3)
+
+
+def test_heavier_lots_are_drawn_earlier_but_not_always() -> None:
+    heavy, light = LotCount(1, 9_000, 1), LotCount(1, 1_000, 1)
+    tallies = {f"{n:03}": unit_of(heavy, light) for n in range(200)}
+    order = deciding.order(tallies, "a")
+    assert 75 < sum(lot == 0 for _, lot in order.drawn[:100]) < 100
+    assert order.drawn != deciding.order(tallies, "b").drawn
+    assert sorted(order.drawn) == [(unit, lot) for unit in sorted(tallies) for lot in (0, 1)]
+    assert order.weights[:3] == tuple(deciding.weight(tallies[unit].lots[lot]) for unit, lot in order.drawn[:3])
+
+
+def test_units_that_weigh_more_beside_a_name_are_read_whole_and_first() -> None:
+    tallies = {"a": unit_of(LEFT), "b": replace(unit_of(LEFT, LEFT), gated=1)}
+    order = deciding.order(tallies, "a")
+    assert order.upto(0) == {"b": frozenset(range(LOTS))}
+    assert order.upto(1) == {"b": frozenset(range(LOTS)), "a": frozenset({0})}
+    assert order.beyond(0) == (("a", 0),)
+
+
+def test_a_lot_that_could_not_be_read_counts_as_full_of_names() -> None:
+    order = deciding.order({"a": unit_of(LEFT, LEFT, LEFT)}, "a")
+    _, clean = deciding.left({"a": unit_of(READ, READ, READ)}, order, 3)
+    _, spoiled = deciding.left({"a": unit_of(READ, LEFT, READ)}, order, 3)
+    assert clean == Left(0, 9, 0.0)
+    assert spoiled == Left(256, 6, 1002.0)
+
+
+def test_a_look_that_an_earlier_run_had_passed_decides_nothing() -> None:
+    order = deciding.order({"a": unit_of(LEFT, LEFT)}, "a")
+    (first, second) = (lot for _, lot in order.drawn)
+    one = {"a": Tally(lots={first: READ, second: LEFT})}
+    assert deciding.is_ahead(one, order, 0)
+    assert not deciding.is_ahead(one, order, 1)
 
 
 def state_of(names: int, tallies: Mapping[str, Tally], left: Left) -> Scanned:
@@ -174,26 +214,25 @@ def test_values_that_might_be_linked_more_strongly_keep_it_open(rulebook: Rulebo
     assert kept_open, "somewhere the factor of linkage crosses a limit"
 
 
-def order_of(units: int) -> tuple[dict[str, Tally], deciding.Order]:
-    names = tuple(f"{number:03}" for number in range(units))
-    return {name: Tally(capitals=1_000, scanned_bytes=1) for name in names}, deciding.Order((), names)
+def order_of(lots: int) -> deciding.Order:
+    return deciding.order({f"{number:03}": unit_of(LEFT) for number in range(lots)}, "a")
 
 
-def test_values_that_no_two_units_share_tell_of_many_others() -> None:
-    tallies, order = order_of(400)
+def test_values_that_no_two_lots_share_tell_of_many_others() -> None:
+    order = order_of(400)
     once = tuple([20, 21, 19, 20] * 10)
-    many = deciding.fresh(tallies, order, 40, deciding.Seen(once, 10))
-    few = deciding.fresh(tallies, order, 40, deciding.Seen(once, 400))
+    many = deciding.fresh(order, 40, deciding.Seen(once, 10))
+    few = deciding.fresh(order, 40, deciding.Seen(once, 400))
     assert many > few > 0
     assert many < 20 * 360, "no more than the rest would show if every value were new"
-    assert deciding.fresh(tallies, order, 40, deciding.Seen((0,) * 39 + (800,), 10)) == 0.0, "of one unit alone"
-    assert deciding.fresh(tallies, order, 40, deciding.Seen((0,) * 40, 0)) == 0.0
-    assert deciding.fresh(tallies, order, 1, deciding.Seen((9,), 0)) == 0.0
+    assert deciding.fresh(order, 40, deciding.Seen((0,) * 39 + (800,), 10)) == 0.0, "of one lot alone"
+    assert deciding.fresh(order, 40, deciding.Seen((0,) * 40, 0)) == 0.0
+    assert deciding.fresh(order, 1, deciding.Seen((9,), 0)) == 0.0
 
 
 def test_the_bound_on_values_not_seen_is_seldom_too_high() -> None:
     rng = np.random.default_rng(5)
-    tallies, order = order_of(400)
+    order = order_of(400)
     wrong = 0
     for _ in range(200):
         rank = 1.0 / np.arange(1, 3_001)
@@ -203,7 +242,7 @@ def test_the_bound_on_values_not_seen_is_seldom_too_high() -> None:
         alone = set(seen[counts == 1].tolist())
         once = tuple(len(alone.intersection(unit.tolist())) for unit in drawn)
         true = len(set(np.concatenate(units).tolist()) - set(seen.tolist()))
-        wrong += deciding.fresh(tallies, order, 40, deciding.Seen(once, int((counts == 2).sum()))) > true
+        wrong += deciding.fresh(order, 40, deciding.Seen(once, int((counts == 2).sum()))) > true
     assert wrong <= 4
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scanner.lots import LotCount
 from scanner.model import CONFIDENCE_EDGES, Finding, Unscanned, UnscannedReason
 from scanner.tally import ColumnCount, FindingCount, Running, Tally, total
 
@@ -24,6 +25,7 @@ tallies = st.builds(
     findings=st.dictionaries(st.tuples(st.sampled_from(["PERSON", "SECRET"]), names), finding_counts),
     names_read=st.dictionaries(st.sampled_from(["en", "fr"]), counts),
     names_unread=st.dictionaries(st.sampled_from(["de", "und"]), counts),
+    lots=st.dictionaries(st.integers(0, 15), st.builds(LotCount, counts, counts, counts, counts), max_size=3),
     unscanned=st.lists(
         st.builds(Unscanned, names, names, counts, counts, st.sampled_from(UnscannedReason)), max_size=3
     ).map(lambda entries: tuple(sorted(entries))),
