@@ -19,7 +19,7 @@ from scanner.files import load_yaml
 from scanner.model import Artefact, Dataset, ModelCard, Provenance, Tier
 from scanner.plan import Verify
 from scanner.rules import Document
-from scanner.stores import is_url
+from scanner.stores import READ_ONLY, is_url, masked, scheme_of
 
 FILE_NAME = "dataset.yaml"
 
@@ -164,11 +164,19 @@ class LogFormat(StrEnum):
 def _on_this_machine(path: Any) -> Any:
     """Refuse a URL, which would otherwise name a folder of that name."""
     if isinstance(path, str) and is_url(path):
-        raise ValueError("the outputs of a night stay on this machine: name a file or folder of it")
+        raise ValueError("name a file or folder of this machine; `publish:` puts the output into a store as well")
     return path
 
 
 Here = Annotated[Path, BeforeValidator(_on_this_machine)]
+
+
+def _can_be_published_to(url: str) -> str:
+    if not is_url(url):
+        raise ValueError("must be the URL of a folder in a store; name a folder of this machine with `out:`")
+    if scheme_of(url) in READ_ONLY:
+        raise ValueError("can only be read; publish to s3://, gs:// or az://")
+    return url
 
 
 class NightlyDataset(_Section):
@@ -178,6 +186,7 @@ class NightlyDataset(_Section):
     paths: Annotated[list[str], Field(min_length=1)]
     config: Here | None = None
     out: Here | None = None
+    publish: Annotated[str, AfterValidator(_can_be_published_to)] | None = None
 
 
 def _apart(datasets: list[NightlyDataset], info: ValidationInfo) -> list[NightlyDataset]:
@@ -187,6 +196,8 @@ def _apart(datasets: list[NightlyDataset], info: ValidationInfo) -> list[Nightly
     state = info.data.get("state", Path())
     if outs := _twice(os.path.normpath(one.out or state / one.name) for one in datasets):
         raise ValueError(f"two datasets have one output folder: {', '.join(outs)}")
+    if urls := _twice(one.publish.rstrip("/") for one in datasets if one.publish):
+        raise ValueError(f"two datasets are published under one URL: {', '.join(map(masked, urls))}")
     return datasets
 
 

@@ -20,9 +20,11 @@ from scanner.evidence import Evidence
 from scanner.ledger import RunRow
 from scanner.model import Decision
 from scanner.output import read_evidence
+from scanner.publish import publish
 from scanner.reading import Observer
 from scanner.reports.changes import md
 from scanner.scan import Outcome, Request
+from scanner.stores import Url
 
 BROKEN = 4
 INCOMPLETE = 3
@@ -46,11 +48,13 @@ class Job:
         name: of the dataset.
         request: how it is scanned, told when its turn comes; raises `ScannerError` where its description is at fault.
         keep_gone_days: how long what was found in shards that are gone is kept.
+        publish: where the output is put as well; None for nowhere.
     """
 
     name: str
     request: Callable[[], Request]
     keep_gone_days: int = 30
+    publish: Url | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +169,8 @@ def _night(
         outcome = scanning.scan_new(request, observer, budget.allows, lambda: budget.seconds_left)
         told = _told(outcome, request.out, write_reports)
         _forget(request.out, job.keep_gone_days)
+        if job.publish is not None:
+            publish(request.out, job.publish)
     except ScannerError as error:
         log.error("failed", exit_code=error.exit_code, error=str(error))
         return Night(job.name, error.exit_code, time.monotonic() - began, error=str(error))

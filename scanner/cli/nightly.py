@@ -126,8 +126,10 @@ def _budget(file: NightlyFile) -> Budget:
 
 def _job(file: NightlyFile, dataset: NightlyDataset) -> Job:
     from scanner.nightly import Job
+    from scanner.stores import Url
 
-    return Job(dataset.name, partial(_request, file, dataset), file.keep_gone_days)
+    publish = Url(dataset.publish) if dataset.publish else None
+    return Job(dataset.name, partial(_request, file, dataset), file.keep_gone_days, publish)
 
 
 def _request(file: NightlyFile, dataset: NightlyDataset) -> Request:

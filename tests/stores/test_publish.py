@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from scanner.cli import scanner
-from scanner.errors import BadUrl, StoreFailed
+from scanner.config import load_nightly_file
+from scanner.errors import BadDataset, BadUrl, StoreFailed
 from scanner.publish import MANIFEST, check_writable, default_state, publish
 from scanner.stores import Url, listing, read_bytes
 from tests.scans import write_shard
@@ -113,6 +114,48 @@ def test_a_scan_decided_and_reported_under_a_url(
     assert read_bytes(f"{out}/evidence.json") != before
     shown = run(scanner, ["report", out, "--format", "json"], catch_exceptions=False, standalone_mode=False)
     assert shown.output.encode() == read_bytes(f"{out}/evidence.json")
+
+
+NIGHTLY = """
+state: state
+datasets:
+  - {name: web, paths: [data], config: dataset.yaml, publish: "s3://lake/nights/"}
+"""
+
+
+def test_a_night_publishes_what_changed_and_what_a_failing_store_did_not_take(
+    s3: Proxy, tmp_path: Path, key_file: Path
+) -> None:
+    def night() -> str:
+        return CliRunner().invoke(scanner, ["nightly", "--config", str(tmp_path / "nightly.yaml")]).output
+
+    write_shard(tmp_path / "data" / "a.parquet", ["Please write to ann.lee@example.com."])
+    (tmp_path / "dataset.yaml").write_text(f"{{names: false, engine: inline, key: {key_file}}}")
+    (tmp_path / "nightly.yaml").write_text(NIGHTLY)
+    s3.reset(lambda method, path, before: Fault(503, "SlowDown") if method == "PUT" else None)
+    assert "web: no verdict" in night()
+    s3.reset()
+    assert "no shard new" in night()
+    published = "s3://lake/nights"
+    assert {"evidence.json", "report.html", "report.md"} <= set(listing(published))
+    kept = (tmp_path / "state" / "web" / "evidence.json").read_bytes()
+    assert read_bytes(f"{published}/evidence.json") == kept
+    s3.reset()
+    assert "no shard new" in night()
+    assert changes(s3) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [("https://example.com/out", "can only be read"), ("reports", "must be the URL"), ("s3://lake/b", "under one URL")],
+)
+def test_a_night_that_cannot_publish_is_a_mistake_in_its_file(tmp_path: Path, url: str, message: str) -> None:
+    (tmp_path / "nightly.yaml").write_text(
+        "{state: state, datasets: [{name: a, paths: [data], publish: 's3://lake/b/'},"
+        f"{{name: b, paths: [data], publish: '{url}'}}]}}"
+    )
+    with pytest.raises(BadDataset, match=message):
+        load_nightly_file(tmp_path / "nightly.yaml")
 
 
 def test_a_ledger_beside_an_output_on_this_machine_is_a_mistake(tmp_path: Path) -> None:
