@@ -1,7 +1,8 @@
 """Overlapping findings of one cell, resolved: each code point belongs to one finding at most.
 
-First, two detectors that mark nearly the same span with the same entity raise each other: verified, and of a
-confidence above either's. Then the strongest finding is kept, all that overlap with it go, and so on. Stronger is:
+First, a web address that ends in the name of a profile ends before it: the name says whose it is. Then two detectors
+that mark nearly the same span with the same entity raise each other: verified, and of a confidence above either's. Then
+the strongest finding is kept, all that overlap with it go, and so on. Stronger is:
 
 1. the whole of another: an address that holds the place, the name or the date that another finding sees inside it;
 2. the higher score: confidence, plus `VERIFIED` for a check that passed, plus `PARTICULAR` for each step of how
@@ -72,9 +73,23 @@ def resolve(findings: Iterable[Finding], detector: Callable[[str], str] = detect
         detector: the detector behind a rule; findings of two of them can agree.
     """
     kept: list[Finding] = []
-    for group in _overlapping(sorted(findings, key=_order)):
+    for group in _overlapping(sorted(_parted(list(findings)), key=_order)):
         kept.extend(_resolved(group, detector) if len(group) > 1 else group)
     return sorted(kept, key=_order)
+
+
+def _parted(findings: Sequence[Finding]) -> Iterable[Finding]:
+    """The findings, web addresses without the name of the profile that they end in, but for a last slash."""
+    profiles = [finding for finding in findings if finding.entity == "USERNAME"]
+    for finding in findings:
+        inside = [
+            profile.start
+            for profile in profiles
+            if finding.entity == "URL"
+            and finding.start < profile.start
+            and profile.end <= finding.end <= profile.end + 1
+        ]
+        yield replace(finding, end=min(inside)) if inside else finding
 
 
 def _overlapping(findings: Sequence[Finding]) -> Iterable[list[Finding]]:

@@ -36,6 +36,19 @@ def test_an_email_is_not_also_a_web_address() -> None:
     assert entities(email, host) == ["EMAIL_ADDRESS"]
 
 
+@pytest.mark.parametrize("slash", [0, 1])
+def test_a_web_address_leaves_the_name_of_a_profile_to_itself(slash: int) -> None:
+    address = Finding("URL", 0, 28 + slash, 0.9, "url.scheme")
+    name = Finding("USERNAME", 20, 28, 0.8, "user.profile")
+    assert resolve([address, name]) == [replace(address, end=20), name]
+    assert resolve(resolve([name, address])) == resolve([address, name])
+
+
+def test_a_web_address_goes_on_behind_a_name_within_its_path() -> None:
+    address = Finding("URL", 0, 40, 0.9, "url.scheme")
+    assert entities(address, Finding("USERNAME", 20, 28, 0.8, "user.profile")) == ["URL"]
+
+
 def test_a_social_security_number_is_not_a_date() -> None:
     assert entities(Finding("US_SSN", 0, 11, 0.5, "us.ssn"), Finding("DATE_TIME", 0, 11, 0.85, "names.en")) == [
         "US_SSN"
