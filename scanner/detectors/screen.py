@@ -5,6 +5,7 @@ A superset: what it does not report cannot match; what it reports is for `evalua
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -141,8 +142,9 @@ class Screen:
         for cell in range(len(block.starts)):
             for key in self.everywhere:
                 yield Hit(cell, key, 0, int(block.lengths[cell]))
-        for number, runs in enumerate(self._runs(block)):
-            yield from self._in_cells(block, number, runs)
+        for number, cell, low, high in _in_cells(block, self._runs(block)):
+            for key in self._keys[number]:
+                yield Hit(cell, key, low, high)
 
     def _is_clustered(self, keys: list[Key]) -> bool:
         """Whether matches of the patterns lie around clusters of digits, and not far."""
@@ -181,20 +183,20 @@ class Screen:
         bounds = [self.bounds(key) for key in keys]
         return max(bound.before + 2 if bound else _OVERLAP_BYTES for bound in bounds)
 
-    def _runs(self, block: Block) -> list[list[list[int]]]:
-        """By expression, runs [first, last] of reported end offsets that lie close together."""
+    def _runs(self, block: Block) -> _Runs:
+        """Reported end offsets of each expression, those that lie close together made one run."""
         width = 1 if block.is_ascii else 4
         gaps = [gap * width for gap in self._gaps]
-        runs: list[list[list[int]]] = [[] for _ in gaps]
+        runs: list[list[int]] = [[] for _ in gaps]
 
         def seen(number: int, _start: int, end: int, _flags: int, base: Any) -> None:
             number += base[0]
             end += base[1]
             known = runs[number]
-            if known and 0 <= end - known[-1][1] <= gaps[number]:
-                known[-1][1] = end
+            if known and 0 <= end - known[-1] <= gaps[number]:
+                known[-1] = end
             else:
-                known.append([end, end])
+                known += (end, end)
 
         for low, piece in _pieces(block.data, 0, len(block.data)):
             self._databases[0].scan(piece, match_event_handler=seen, context=(0, low))
@@ -202,32 +204,65 @@ class Screen:
             for first, last in _around_clusters(block).tolist():
                 for begin, part in _pieces(block.data, first, last):
                     database.scan(part, match_event_handler=seen, context=(self._around_digits, begin))
-        return [_merged(run, gap) for run, gap in zip(runs, gaps, strict=True)]
-
-    def _in_cells(self, block: Block, number: int, runs: list[list[int]]) -> Iterator[Hit]:
-        if not runs:
-            return
-        firsts, lasts = np.array(runs, dtype=np.int64).T
-        first_cells = np.maximum(np.searchsorted(block.starts, firsts - 1, side="right") - 1, 0)
-        touched = np.maximum(np.searchsorted(block.starts, lasts, side="right") - 1, 0) - first_cells + 1
-        run = np.repeat(np.arange(len(runs)), touched)
-        cells = first_cells[run] + np.arange(run.size) - np.repeat(np.cumsum(touched) - touched, touched)
-        lengths = block.lengths[cells]
-        lows = np.maximum(firsts[run] - block.starts[cells], 0)
-        highs = np.minimum(lasts[run] - block.starts[cells], lengths + 1)
-        within = (lows <= lengths + 1) & (highs >= 0)
-        columns = (cells, np.minimum(lows, lengths), np.minimum(highs, lengths))
-        for cell, low, high in _near_joined(*(column[within] for column in columns)):
-            for key in self._keys[number]:
-                yield Hit(cell, key, low, high)
+        return _Runs.of(runs).merged(np.array(gaps, dtype=np.int64))
 
 
-def _near_joined(cells: Places, lows: Places, highs: Places) -> Iterator[tuple[int, int, int]]:
-    """Cell, first and last place of each run, ascending; runs of one cell that lie near each other made one."""
-    apart = (cells[1:] != cells[:-1]) | (lows[1:] - highs[:-1] > _NEAR_BYTES)
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """Runs of places, in the order of their expressions, each of shape (n,).
+
+    Attributes:
+        numbers: the expression.
+        firsts: offset of the first place in the block, in bytes.
+        lasts: offset of the last.
+    """
+
+    numbers: Places
+    firsts: Places
+    lasts: Places
+
+    @classmethod
+    def of(cls, runs: list[list[int]]) -> _Runs:
+        """From the first and last place of run after run, by expression."""
+        numbers = np.repeat(np.arange(len(runs)), [len(known) // 2 for known in runs])
+        places = np.fromiter(itertools.chain.from_iterable(runs), dtype=np.int64, count=2 * numbers.size)
+        return cls(numbers, places[::2], places[1::2])
+
+    def merged(self, gaps: Places) -> _Runs:
+        """Ascending runs, those of one expression that lie within its gap joined; the automaton keeps no order."""
+        if not self.numbers.size:
+            return self
+        order = np.lexsort((self.firsts, self.numbers))
+        numbers, firsts, lasts = self.numbers[order], self.firsts[order], self.lasts[order]
+        further = numbers * (int(lasts.max()) + 1)
+        reached = np.maximum.accumulate(lasts + further) - further
+        apart = (numbers[1:] != numbers[:-1]) | (firsts[1:] - reached[:-1] > gaps[numbers[1:]])
+        begins = np.flatnonzero(np.append(True, apart))
+        return _Runs(numbers[begins], firsts[begins], np.maximum.reduceat(lasts, begins))
+
+
+def _in_cells(block: Block, runs: _Runs) -> Iterator[tuple[int, int, int, int]]:
+    """Expression, cell, first and last place in it of each run; one that reaches over borders counts in every cell."""
+    first_cells = np.maximum(np.searchsorted(block.starts, runs.firsts - 1, side="right") - 1, 0)
+    touched = np.maximum(np.searchsorted(block.starts, runs.lasts, side="right") - 1, 0) - first_cells + 1
+    run = np.repeat(np.arange(touched.size), touched)
+    cells = first_cells[run] + np.arange(run.size) - np.repeat(np.cumsum(touched) - touched, touched)
+    lengths = block.lengths[cells]
+    lows = np.maximum(runs.firsts[run] - block.starts[cells], 0)
+    highs = np.minimum(runs.lasts[run] - block.starts[cells], lengths + 1)
+    within = (lows <= lengths + 1) & (highs >= 0)
+    columns = (runs.numbers[run], cells, np.minimum(lows, lengths), np.minimum(highs, lengths))
+    return _near_joined(*(column[within] for column in columns))
+
+
+def _near_joined(numbers: Places, cells: Places, lows: Places, highs: Places) -> Iterator[tuple[int, int, int, int]]:
+    """The same, ascending by expression; runs of one expression and cell that lie near each other made one."""
+    apart = (numbers[1:] != numbers[:-1]) | (cells[1:] != cells[:-1]) | (lows[1:] - highs[:-1] > _NEAR_BYTES)
     firsts = np.append(True, apart)[: cells.size]
     lasts = np.append(apart, True)[-cells.size :] if cells.size else firsts
-    return zip(cells[firsts].tolist(), lows[firsts].tolist(), highs[lasts].tolist(), strict=True)
+    return zip(
+        *(column.tolist() for column in (numbers[firsts], cells[firsts], lows[firsts], highs[lasts])), strict=True
+    )
 
 
 def _screened(rule: Rule, index: int) -> Superset:
@@ -282,14 +317,3 @@ def _all_ascii(raw: Bytes, spans: Spans, reach: int) -> np.ndarray[tuple[int], n
     lasts = (spans[:, 1] + reach).clip(0, raw.size - 1) // _STRIDE_BYTES
     clean: np.ndarray[tuple[int], np.dtype[np.bool_]] = beyond[lasts + 1] == beyond[firsts]
     return clean
-
-
-def _merged(runs: list[list[int]], gap: int) -> list[list[int]]:
-    """Runs in ascending order, those that lie within `gap` joined; the automaton keeps no order of its own."""
-    merged: list[list[int]] = []
-    for first, last in sorted(runs):
-        if merged and first - merged[-1][1] <= gap:
-            merged[-1][1] = max(merged[-1][1], last)
-        else:
-            merged.append([first, last])
-    return merged
