@@ -5,6 +5,7 @@ Text holds few digits, and most patterns need several in a row: they are looked 
 
 from __future__ import annotations
 
+import math
 import re._constants as op  # type: ignore[import-not-found]
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -54,6 +55,10 @@ class _Run:
             _Run(self.digits + other.digits, self.lead, other.tail) if self.tail + other.lead <= LARGEST_GAP else None
         )
 
+    def before_anything(self) -> _Run:
+        """With a text after it of which nothing is known."""
+        return _Run(self.digits, self.lead, math.inf)
+
 
 def clusters(raw: Bytes) -> Spans:
     """The bytes of every cluster, ascending; one look for digits costs less than an automaton that reports each."""
@@ -95,20 +100,21 @@ def needs_cluster(items: Iterable[tuple[Any, Any]], charset: Charset) -> bool:
 
 
 def _run_of_all(items: Iterable[tuple[Any, Any]], charset: Charset) -> _Run | None:
-    run: _Run | None = _Run(0, 0, 0)
+    run = _Run(0, 0, 0)
     for item in items:
-        if run is None:
-            return None
         if item[0] not in _ASSERTIONS:
             part = _run_of(item, charset)
-            run = run.then(part) if part is not None else None
+            longer = run.then(part) if part is not None else None
+            if longer is None:
+                return run.before_anything() if run.digits else None
+            run = longer
     return run
 
 
 def _run_of(item: tuple[Any, Any], charset: Charset) -> _Run | None:
     kind, argument = item
     if (bytes_ := charset(item)) is not None:
-        width = 4 if bytes_ and max(bytes_) >= 0x80 else 1
+        width = _width(max(bytes_, default=0))
         return _Run(1, 0, 0) if bytes_ and bytes_ <= _DIGITS else _Run(0, width, width)
     if kind in _REPEATS:
         return _repeated(argument[0], argument[1], _run_of_all(argument[2], charset))
@@ -119,12 +125,17 @@ def _run_of(item: tuple[Any, Any], charset: Charset) -> _Run | None:
     return None
 
 
+def _width(first: int) -> int:
+    """Bytes of a code point, by its first byte (RFC 3629)."""
+    return 1 + (first >= 0xC2) + (first >= 0xE0) + (first >= 0xF0)
+
+
 def _repeated(least: int, most: Any, inner: _Run | None) -> _Run | None:
     """A repeat that may be absent counts only if no digit is sure in it: its width is not known otherwise."""
     if inner is None or (least == 0 and inner.digits):
         return None
     if not inner.digits:
-        width = float("inf") if most is op.MAXREPEAT else inner.lead * most
+        width = math.inf if most is op.MAXREPEAT else inner.lead * most
         return _Run(0, width, width)
     if most != 1 and inner.tail + inner.lead > LARGEST_GAP:
         return None

@@ -31,7 +31,8 @@ _BOOST, _LEAST_BOOSTED = 0.35, 0.4  # Presidio's context_similarity_factor and m
 _MOST_VERIFIED, _BOTH = 0.99, 0.03
 _WORDS = regex.compile(r"[^\W_]+")
 _SHORT_WORD, _LONG_WORD = 4, 5
-_EDGE_FLAGS = PRESIDIO_FLAGS & ~int(regex.MULTILINE)
+_ONE_LINE_FLAGS = PRESIDIO_FLAGS & ~int(regex.MULTILINE)
+"""For what is said of a value as a whole: `^` and `$` are its ends, which also spares a look behind every character."""
 _LOOK_ALIKES = {0x212A: 0x01C0, 0x017F: 0x01C0, 0x0130: 0x01C0, 0x0131: 0x01C0}
 """The only letters beyond ASCII whose other case is ASCII. They are no part of any identifier, and a screen over
 bytes would have to allow for them at every k, s and i: they count as a letter without case."""
@@ -64,15 +65,15 @@ class Evaluator:
         self.patterns = [regex.compile(pattern.regex, pattern.flags) for pattern in rule.patterns]
         self._values = [pattern.groupindex.get("value", 0) for pattern in self.patterns]
         self._reject = [regex.compile(expression, PRESIDIO_FLAGS) for expression in rule.reject]
-        self._before = [regex.compile(expression, _EDGE_FLAGS) for expression in rule.reject_before]
-        self._after = [regex.compile(expression, _EDGE_FLAGS) for expression in rule.reject_after]
+        self._before = [regex.compile(expression, _ONE_LINE_FLAGS) for expression in rule.reject_before]
+        self._after = [regex.compile(expression, _ONE_LINE_FLAGS) for expression in rule.reject_after]
         self._has_exceptions = bool(
             rule.min_distinct or rule.min_entropy or self._reject or self._before or self._after
         )
         self._context = _context_expression(rule.context)
         self._published = {_bare(value) for value in rule.documentation if not is_expression(value)}
         self._examples = [
-            regex.compile(value[1:-1], PRESIDIO_FLAGS) for value in rule.documentation if is_expression(value)
+            regex.compile(value[1:-1], _ONE_LINE_FLAGS) for value in rule.documentation if is_expression(value)
         ]
 
     def find(self, text: str, timeout_s: float | None = None) -> list[Finding]:

@@ -55,6 +55,8 @@ _LARGEST_GROUP_REPEAT = 4
 _EXPENSIVE_REPEAT = 16
 _FAR, _MOST_TEXT_BITS = 32, 0.15
 _REMEMBERED = 1 << 14
+_MOST_CASED = 1024
+"""Code points of a range that are asked for their other cases; of a larger one every byte counts."""
 _LAST_CASED = 0x1FFFF
 """No letter beyond has another case: Unicode 16 ends with Adlam at U+1E943."""
 
@@ -528,18 +530,24 @@ def _cased(charset: frozenset[int], caseless: bool) -> frozenset[int]:
 
 
 def _first_bytes(low: int, high: int, caseless: bool) -> frozenset[int]:
-    """First UTF-8 bytes of the code points of a range; every lead byte where another case may have another one."""
+    """First UTF-8 bytes of the code points of a range, and of their other cases beyond ASCII."""
     found = set(range(low, min(high, 0x7F) + 1))
     if high >= 0x80:
-        leads = range(_lead(max(low, 0x80)), _lead(high) + 1)
-        found |= _LEADS if caseless else set(leads)
+        beyond = range(max(low, 0x80), high + 1)
+        found |= set(range(_lead(beyond[0]), _lead(high) + 1))
+        if caseless:
+            found |= _LEADS if len(beyond) > _MOST_CASED else {_lead(form) for code in beyond for form in _forms(code)}
     return frozenset(found)
+
+
+def _forms(code_point: int) -> frozenset[int]:
+    """A code point beyond ASCII in every case."""
+    return _cases().get(code_point, frozenset((code_point,)))
 
 
 def _any_case(code_point: int) -> str:
     """Expression of a code point beyond ASCII in every case; Hyperscan without its Unicode mode knows only its own."""
-    forms = sorted({code_point, *_cases().get(code_point, ())})
-    return "(?:" + "|".join("".join(map(_escaped, chr(form).encode())) for form in forms) + ")"
+    return "(?:" + "|".join("".join(map(_escaped, chr(form).encode())) for form in sorted(_forms(code_point))) + ")"
 
 
 @cache
