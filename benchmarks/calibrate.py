@@ -27,11 +27,11 @@ from benchmarks.training.crossfit import held_out
 from scanner.atomic import write_text
 from scanner.cli.evaluate import found
 from scanner.confidence import Curve, Curves, calibrated, fit
+from scanner.detectables import load_detectables
 from scanner.detection import build
 from scanner.evaluate import Evaluation, calibration, calibration_text, evaluate, read_maps
 from scanner.files import packaged_rules
 from scanner.model import DOCUMENTATION, Finding
-from scanner.rulebook import load_detectables
 from scanner.scoring import Counts, Score
 from scanner.worker import VERSION
 

@@ -1,4 +1,4 @@
-"""From Parquet to spans, beside the peers: `python benchmarks/end_to_end.py [--kilobytes 300] [--workers-mb 16]`.
+"""From Parquet to spans, beside the peers: `python benchmarks/end_to_end.py [--kilobytes 300] [--workers-mb 48]`.
 
 Every row reads Parquet and hands back places of findings; one core, processor time, medians of one run. Slow tools
 read a sample of the same texts. Ratios hold better than figures.
@@ -51,7 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--text", default="docs", help="name of a file of volume/")
     parser.add_argument("--kilobytes", type=int, default=300, help="text for tools that read slower than a megabyte/s")
-    parser.add_argument("--workers-mb", type=int, default=16, help="text for one worker against two; 0 for none")
+    parser.add_argument("--workers-mb", type=int, default=48, help="text for one worker against two; 0 for none")
     arguments = parser.parse_args()
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
@@ -73,10 +73,10 @@ class Work:
     def __init__(self, folder: Path, name: str) -> None:
         self._folder, self._name = folder, name
 
-    def written(self, table: pa.Table, name: str) -> Path:
+    def written(self, table: pa.Table, name: str, row_groups: int = 8) -> Path:
         """The table as a shard, compressed as most are."""
         file = self._folder / f"{name}.parquet"
-        pq.write_table(table, file, compression="zstd", row_group_size=max(1, len(table) // 8))
+        pq.write_table(table, file, compression="zstd", row_group_size=max(1, len(table) // row_groups))
         return file
 
     def patterns(self, whole: Path, sample: Path) -> None:
@@ -117,7 +117,7 @@ class Work:
         """Wall-clock time of one worker process against two, patterns and names, with their start."""
         several = pa.concat_tables([whole] * (1 + int(most_mb / size_mb(whole))))
         taken = self._first(several, most_mb)
-        file = self.written(taken, "workers")
+        file = self.written(taken, "workers", int(size_mb(taken)))
         plan, _ = self._plan(None, names=True)
         facts = shards.inspect(shards.find([str(file)])[0])
         tasks = [Task(plan, unit, facts.sha256) for unit in shards.units(facts, WORKER_UNIT_BYTES)]

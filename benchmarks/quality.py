@@ -18,10 +18,10 @@ from pathlib import Path
 from benchmarks import secret_lines, values
 from benchmarks.training.crossfit import LOWERED, held_out
 from scanner.cli.evaluate import found
+from scanner.detectables import load_detectables
 from scanner.detection import build
 from scanner.evaluate import evaluate, read_maps
 from scanner.model import Finding
-from scanner.rulebook import load_detectables
 from scanner.scoring import Document, LabelMap, Score, Unit, jeffreys, quality
 from scanner.worker import VERSION
 

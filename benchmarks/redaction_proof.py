@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 from scanner import scan as scanning
 from scanner.cli.evaluate import found
 from scanner.config import load_dataset_file
+from scanner.detectables import load_detectables
 from scanner.detection import Detection, build
 from scanner.evaluate import read_gold, read_maps
 from scanner.evidence import Evidence, Remedy, VerdictPart
@@ -40,7 +41,6 @@ from scanner.places import SURROGATE, place_file
 from scanner.redact import Request, redact
 from scanner.redaction import ELSEWHERE, PSEUDONYM, Entry, RedactionPlan, plan_of_remedy
 from scanner.redactor import FOLDER
-from scanner.rulebook import load_detectables
 from scanner.scoring import Document, LabelMap, score
 from scanner.vault import sha256_of
 from scanner.worker import VERSION

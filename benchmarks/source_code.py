@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from scanner.cli.evaluate import found
+from scanner.detectables import load_detectables
 from scanner.detection import Detection, build
-from scanner.rulebook import load_detectables
 
 LIBRARY_BYTES = 4_000_000
 LOG_LINES = 6_000

@@ -24,11 +24,11 @@ import pyarrow.parquet as pq
 import yaml
 
 from scanner.cli.evaluate import found
+from scanner.detectables import load_detectables
 from scanner.detection import Detection
 from scanner.entities import NUMBERS, kinds
 from scanner.files import load_entities
 from scanner.model import Finding
-from scanner.rulebook import load_detectables
 from scanner.scoring import masked
 
 WHOLE = 0.99

@@ -18,6 +18,7 @@ MAX_YAML_BYTES = 4 * 1024 * 1024
 DECIDING = frozenset({"policy.yaml", "calibration.yaml"})
 """Files of the folder that say what findings mean."""
 
+_TEXT_TAG = "tag:yaml.org,2002:str"
 _PLAIN_TAGS = frozenset({"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
 _PACKAGE = Path(__file__).parent
 
@@ -134,6 +135,15 @@ def load_yaml(path: Path, error: type[Faults] = BadRules) -> Document:
     return parse_yaml(content, path.name, error)
 
 
+def load_data(path: Path) -> Any:
+    """What a file of the rules folder says.
+
+    Raises:
+        BadRules: it cannot be read.
+    """
+    return load_yaml(path, BadRules).data
+
+
 def parse_yaml(content: bytes | str, place: str, error: type[Faults] = BadRules) -> Document:
     """`load_yaml` for text at hand; `place` names it in faults.
 
@@ -199,4 +209,4 @@ class _Scalars(yaml.SafeLoader):
 def _scalar(node: yaml.Node) -> Any:
     if not isinstance(node, yaml.ScalarNode):
         raise yaml.MarkedYAMLError(problem="a key must be a plain value", problem_mark=node.start_mark)
-    return _Scalars().construct_object(node)
+    return node.value if node.tag == _TEXT_TAG else _Scalars().construct_object(node)

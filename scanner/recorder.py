@@ -16,7 +16,7 @@ from scanner import spans, values
 from scanner.atomic import replacing
 from scanner.model import Finding, Linkage, confidence_bin
 
-SPANS_IN_MEMORY = 65_536
+SPANS_IN_MEMORY = 8_192
 VALUES_IN_MEMORY = 262_144
 """A value table beyond this is written in several parts: equal fingerprints are added when tables merge."""
 

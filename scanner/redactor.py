@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from scanner import vault
 from scanner.atomic import replacing, write_text
+from scanner.detectables import load_detectables
 from scanner.detectors import checks
 from scanner.detectors.anonymizer import Anonymize, anonymizer
 from scanner.entities import Entities
@@ -27,7 +28,6 @@ from scanner.outcome import Selected, ShardDone
 from scanner.places import SCHEMA, PlaceFile, RowWriter, by_cell, place_file
 from scanner.plan import file_stem
 from scanner.redaction import ELSEWHERE, PSEUDONYM, Operator, RedactionPlan, Treatment, chooser, treatments_of
-from scanner.rulebook import load_detectables
 from scanner.selection import rows_of, select, write_accepted
 from scanner.shards import ReadOptions, Shard, Unit
 from scanner.shards.leaves import LeafType, Role, Rows, as_text

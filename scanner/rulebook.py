@@ -8,39 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from scanner.confidence import Curves, parse_curves
-from scanner.detectors.columns import ColumnRules, parse_columns
-from scanner.detectors.names import ModelSpec, parse_models
-from scanner.detectors.patterns import load_rules
-from scanner.entities import Bundle, Entities
-from scanner.errors import BadPolicy, BadRules, Fault, Faults
-from scanner.files import load_bundles, load_entities, load_yaml, rules_file, rules_sha256
+from scanner.detectables import Detectables, load_detectables
+from scanner.detectors.names import parse_models
+from scanner.entities import Entities
+from scanner.errors import BadPolicy, Fault, Faults
+from scanner.files import load_data, load_yaml, rules_file, rules_sha256
 from scanner.policy import Policy, parse_policy
 from scanner.risk import Calibration, parse_calibration
 from scanner.rules import RuleSet
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Detectables:
-    """What a worker needs of the rules folder.
-
-    Attributes:
-        rules: how values are recognised.
-        entities: what is known of each entity.
-        bundles: combinations that are counted.
-        columns: how whole columns are judged.
-        models: language models by language; empty where the names stage does not run.
-        curves: what the confidence of each rule is worth.
-    """
-
-    rules: RuleSet
-    entities: Entities
-    bundles: tuple[Bundle, ...]
-    columns: ColumnRules
-    models: Mapping[str, ModelSpec]
-    curves: Curves
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +82,7 @@ def load_rulebook(
     policy_file, calibration_file = _decision_files(rules, policy, calibration)
     faults: list[Fault] = []
     detectables = _try(lambda: load_detectables(rules, with_models=with_models, prove=prove), faults)
-    measured = _try(lambda: parse_calibration(_data(calibration_file), calibration_file.name), faults)
+    measured = _try(lambda: parse_calibration(load_data(calibration_file), calibration_file.name), faults)
     parsed = _try(lambda: _policy(policy_file), faults)
     if detectables is None or measured is None or parsed is None:
         raise BadRulebook(faults)
@@ -135,7 +112,7 @@ def load_hashes(rules: Path | None, policy: Path | None, *, with_models: bool) -
         BadModel: a language model is missing or not the known one.
     """
     models_file = rules_file("models.yaml", rules)
-    models = parse_models(_data(models_file), models_file.name) if with_models else {}
+    models = parse_models(load_data(models_file), models_file.name) if with_models else {}
     return Hashes(
         rules_sha256(rules),
         policy_sha256(rules, policy),
@@ -156,24 +133,6 @@ def policy_sha256(rules: Path | None, policy: Path | None, calibration: Path | N
         raise BadPolicy([Fault(str(error.filename), f"cannot be read: {error.strerror}")]) from error
 
 
-def load_detectables(rules: Path | None, *, with_models: bool, prove: bool) -> Detectables:
-    """What finding goes by; with `prove`, every rule's examples and worst case are run.
-
-    Raises:
-        BadRules: with every fault.
-    """
-    entities = load_entities(rules)
-    models_file, curves_file = rules_file("models.yaml", rules), rules_file("confidence.yaml", rules)
-    return Detectables(
-        rules=load_rules(rules, entities, prove),
-        entities=entities,
-        bundles=load_bundles(rules),
-        columns=parse_columns(load_yaml(rules_file("columns.yaml", rules)), entities, prove),
-        curves=parse_curves(_data(curves_file), curves_file.name),
-        models=parse_models(_data(models_file), models_file.name) if with_models else {},
-    )
-
-
 def _decision_files(rules: Path | None, policy: Path | None, calibration: Path | None = None) -> tuple[Path, Path]:
     """The policy and the calibration: what the verdict hangs on beside the counts."""
     return policy or rules_file("policy.yaml", rules), calibration or rules_file("calibration.yaml", rules)
@@ -182,10 +141,6 @@ def _decision_files(rules: Path | None, policy: Path | None, calibration: Path |
 def _policy(file: Path) -> Policy:
     document = load_yaml(file, BadPolicy)
     return parse_policy(document.data, document.place, document.lines)
-
-
-def _data(file: Path) -> object:
-    return load_yaml(file, BadRules).data
 
 
 def _try(load: Callable[[], T], faults: list[Fault]) -> T | None:

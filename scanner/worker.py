@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.compute as pc
 
+from scanner.detectables import Detectables, load_detectables
 from scanner.detection import TEXT_TYPES, Detection, LeafFindings, build
 from scanner.entities import Bundle, Entities, gated, of_names
 from scanner.errors import BadEngine, BadOutput, MixedKeys, StoreFailed
@@ -28,7 +29,6 @@ from scanner.model import Finding, Leaf, Linkage, Unscanned, UnscannedReason
 from scanner.places import PlaceFile, marked, place_file
 from scanner.plan import Plan, Task
 from scanner.recorder import Recorder
-from scanner.rulebook import Detectables, load_detectables
 from scanner.shards import Batch, ReadOptions, leaf_bytes, read
 from scanner.spans import FINGERPRINT_BYTES
 from scanner.tally import ColumnCount, FindingCount, Tally

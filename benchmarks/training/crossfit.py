@@ -17,10 +17,10 @@ from benchmarks.fit_names import by_fold
 from benchmarks.training.folds import FOLDS, fold_of
 from scanner import evaluate as evaluating
 from scanner.cli.evaluate import found
+from scanner.detectables import Detectables
 from scanner.detection import Detection, build
 from scanner.detectors.names import parse_models
 from scanner.model import Finding
-from scanner.rulebook import Detectables
 from scanner.scoring import Document, LabelMap, Score, score
 
 RULES = Path(__file__).parents[2] / "rules"

@@ -14,11 +14,11 @@ import pyarrow as pa
 from scanner import evaluate as evaluating
 from scanner.atomic import write_text
 from scanner.cli._shared import FILE, RULES, variable
+from scanner.detectables import load_detectables
 from scanner.detection import Detection, build
 from scanner.detectors.names import ModelSpec
 from scanner.files import load_entities
 from scanner.model import Finding, Leaf
-from scanner.rulebook import load_detectables
 from scanner.scoring import LabelMap
 from scanner.worker import VERSION
 
