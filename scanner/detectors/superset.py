@@ -158,6 +158,8 @@ class _Translator:
     def __init__(self, caseless: bool) -> None:
         self._caseless = caseless
         self._groups: dict[int, str] = {}
+        self._weights: dict[tuple[int, int], _Weight] = {}
+        self._charsets: dict[int, tuple[Any, frozenset[int] | None]] = {}
         self.before = 0
         self.holds = ANY_BYTE
 
@@ -247,18 +249,24 @@ class _Translator:
         return weight
 
     def _followed(self, weight: _Weight, item: tuple[Any, Any], limit: int) -> _Weight:
-        kind, argument = item
         if (charset := self.charset(item)) is not None:
             return weight.then(charset)
+        key = id(item), limit
+        if key not in self._weights:
+            self._weights[key] = self._within(item, limit)
+        return weight.joined(self._weights[key])
+
+    def _within(self, item: tuple[Any, Any], limit: int) -> _Weight:
+        """The weight of an item that is made of others."""
+        kind, argument = item
         if kind in (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT):
             inner = [item for item in argument[2] if _consumes(item)]
-            return weight.joined(self._weight(inner * min(argument[0], limit), limit))
+            return self._weight(inner * min(argument[0], limit), limit)
         if kind in (op.SUBPATTERN, op.ATOMIC_GROUP):
-            return weight.joined(self._weight(argument[3] if kind is op.SUBPATTERN else argument, limit))
+            return self._weight(argument[3] if kind is op.SUBPATTERN else argument, limit)
         if kind is op.BRANCH:
-            branches = [self._weight(branch, limit) for branch in argument[1]]
-            return weight.joined(_either(branches))
-        return weight
+            return _either([self._weight(branch, limit) for branch in argument[1]])
+        return _Weight()
 
     def _item(self, item: tuple[Any, Any], start: bool, end: bool) -> str:
         kind, argument = item
@@ -320,6 +328,12 @@ class _Translator:
 
     def charset(self, item: tuple[Any, Any]) -> frozenset[int] | None:
         """First bytes of the one code point that an item takes; None if it takes another number of them."""
+        known = self._charsets.get(id(item))
+        if known is None:
+            known = self._charsets[id(item)] = item, self._charset(item)  # held: another may not take its place
+        return known[1]
+
+    def _charset(self, item: tuple[Any, Any]) -> frozenset[int] | None:
         kind, argument = item
         if kind is op.LITERAL:
             return _literal(argument, self._caseless)
