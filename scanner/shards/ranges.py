@@ -2,15 +2,17 @@
 
 A reader tells which parts of the file it is going to read (`expect`). If they fit into `HELD_BYTES` together, each
 byte of them is fetched once and held until the next parts are told. If they do not, page headers are first looked at
-one by one, and the parts are then streamed in blocks (`stream`).
+one by one, and the parts are then streamed in blocks (`stream`). A thread fetches one block after the other, those
+that are waited for and those that come next, so that the reader works on one while the next is on its way.
 """
 
 from __future__ import annotations
 
 import io
 from bisect import bisect_right
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from scanner.errors import StoreFailed
 
@@ -19,6 +21,9 @@ Extent = tuple[int, int]
 
 HELD_BYTES = 64 << 20
 BLOCK_BYTES = 8 << 20
+AHEAD_BLOCKS = 2
+"""Blocks on their way at once, beside those that are held; all of them together are no more than `HELD_BYTES`."""
+
 SMALLEST_BLOCK_BYTES = 16 << 10
 TAIL_BYTES = 16 << 10
 """Read at once from the end of the file: most footers fit, and it is little beside the columns of most shards."""
@@ -42,9 +47,12 @@ class Ranges:
         self.size_bytes = size_bytes
         self._fetch = fetch
         self._tail = tail
+        self._thread = ThreadPoolExecutor(1)
         self._extents: list[Extent] = []
         self._block_bytes = 0
-        self._held: OrderedDict[int, bytes] = OrderedDict()
+        self._streams = False
+        self._held: OrderedDict[Extent, Future[bytes]] = OrderedDict()
+        self._coming: deque[Extent] = deque()
         self._walked: tuple[int, bytes] = (0, b"")
         self._walked_to = -NEAR_BYTES
 
@@ -53,19 +61,32 @@ class Ranges:
         """The last bytes of the file, as far as they were looked at."""
         return self._tail
 
-    def expect(self, extents: Iterable[Extent]) -> None:
-        """Tell what is going to be read next; what was held before is let go."""
-        self._extents = _joined(extents, self.size_bytes)
-        self._held.clear()
+    def close(self) -> None:
+        """Fetch nothing more."""
+        self._thread.shutdown(cancel_futures=True)
+
+    def expect(self, extents: Iterable[Extent], then: Iterable[Extent] = ()) -> None:
+        """Tell what is going to be read next; what was held before is let go.
+
+        Args:
+            extents: what is read.
+            then: what is read after it; fetched ahead as far as both can be held together.
+        """
+        self._extents, after = _joined(extents, self.size_bytes), _joined(then, self.size_bytes)
         self._walked, self._walked_to = (0, b""), -NEAR_BYTES
-        self._block_bytes = BLOCK_BYTES if self._expected_bytes <= HELD_BYTES else 0
+        room = HELD_BYTES - _bytes_of(self._extents)
+        self._streams, self._block_bytes = False, BLOCK_BYTES if room >= 0 else 0
+        known = self._extents + (after if _bytes_of(after) <= room else [])
+        self._coming = deque(block for extent in known for block in _cut(extent, BLOCK_BYTES) if room >= 0)
+        self._keep(set(self._coming))
 
     def stream(self, extents: Iterable[Extent]) -> None:
         """Tell what is going to be read from beginning to end, several parts side by side."""
-        if self._block_bytes == BLOCK_BYTES and self._expected_bytes <= HELD_BYTES:
+        if self._block_bytes and not self._streams:
             return
         self._extents = _joined(extents, self.size_bytes)
-        self._held.clear()
+        self._streams = True
+        self._keep(set())
         share = HELD_BYTES // (2 * max(len(self._extents), 1))
         self._block_bytes = min(BLOCK_BYTES, max(SMALLEST_BLOCK_BYTES, share))
 
@@ -84,10 +105,6 @@ class Ranges:
             at += len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    @property
-    def _expected_bytes(self) -> int:
-        return sum(stop - start for start, stop in self._extents)
-
     def _piece(self, at: int, stop: int) -> tuple[int, bytes]:
         """Bytes that hold the one at `at`, and where they start."""
         known = self.size_bytes - len(self._tail)
@@ -96,7 +113,7 @@ class Ranges:
         extent = self._extent(at)
         if extent is None:
             # Of a footer that is longer than the tail, the rest is kept too: each unit of the shard looks at it.
-            data = self._fetch(at, min(stop, known))
+            data = self._now(at, min(stop, known))
             if at + len(data) == known and self._tail:
                 self._tail = data + self._tail
             return at, data
@@ -105,7 +122,7 @@ class Ranges:
     def _from_tail(self, at: int, known: int) -> tuple[int, bytes]:
         if at < known:
             start = min(at, max(self.size_bytes - TAIL_BYTES, 0))
-            self._tail = self._fetch(start, known) + self._tail
+            self._tail = self._now(start, known) + self._tail
         return self.size_bytes - len(self._tail), self._tail
 
     def _extent(self, at: int) -> Extent | None:
@@ -116,14 +133,44 @@ class Ranges:
 
     def _block(self, at: int, extent: Extent) -> tuple[int, bytes]:
         start = extent[0] + (at - extent[0]) // self._block_bytes * self._block_bytes
-        if start in self._held:
-            self._held.move_to_end(start)
+        block = start, min(start + self._block_bytes, extent[1])
+        asked = self._asked(block)
+        if self._streams:
+            self._stream_on(block, extent)
         else:
-            most = max(HELD_BYTES // self._block_bytes, 2 * len(self._extents))
-            while len(self._held) >= most:
-                self._held.popitem(last=False)
-            self._held[start] = self._fetch(start, min(start + self._block_bytes, extent[1]))
-        return start, self._held[start]
+            self._look_ahead()
+        return start, asked.result()
+
+    def _asked(self, block: Extent) -> Future[bytes]:
+        if block not in self._held:
+            self._held[block] = self._thread.submit(self._fetch, *block)
+        return self._held[block]
+
+    def _look_ahead(self) -> None:
+        """Ask for blocks that come next, a few at a time."""
+        under_way = sum(not one.done() for one in self._held.values())
+        while self._coming and under_way < AHEAD_BLOCKS:
+            block = self._coming.popleft()
+            under_way += block not in self._held
+            self._asked(block)
+
+    def _stream_on(self, block: Extent, extent: Extent) -> None:
+        """Ask for the part's next block, and let go of those that lie before the one that was read last."""
+        self._held.move_to_end(block)
+        if block[1] < extent[1]:
+            self._asked((block[1], min(block[1] + self._block_bytes, extent[1])))
+        most = max(HELD_BYTES // self._block_bytes, 2 * len(self._extents))
+        behind = [one for one in self._held if extent[0] <= one[0] < block[0]]
+        for one in behind[: max(0, len(self._held) - most)]:
+            del self._held[one]
+
+    def _keep(self, blocks: set[Extent]) -> None:
+        """Let go of all that is held, or on its way, but these."""
+        for block in self._held.keys() - blocks:
+            self._held.pop(block).cancel()
+
+    def _now(self, start: int, stop: int) -> bytes:
+        return self._thread.submit(self._fetch, start, stop).result()
 
     def _walk(self, at: int, stop: int, extent: Extent) -> tuple[int, bytes]:
         start, data = self._walked
@@ -133,7 +180,7 @@ class Ranges:
         near = 0 <= at - self._walked_to < NEAR_BYTES
         end = min(at + WALK_BYTES, extent[1]) if near else min(stop, extent[1])
         self._walked_to = stop
-        self._walked = at, self._fetch(at, end)
+        self._walked = at, self._now(at, end)
         return self._walked
 
 
@@ -182,6 +229,16 @@ class RangeFile(io.RawIOBase):
             raise OSError("the store failed") from None
         self._at += len(data)
         return data
+
+
+def _bytes_of(extents: Iterable[Extent]) -> int:
+    return sum(stop - start for start, stop in extents)
+
+
+def _cut(extent: Extent, block_bytes: int) -> list[Extent]:
+    """The blocks that an extent is fetched in."""
+    start, stop = extent
+    return [(at, min(at + block_bytes, stop)) for at in range(start, stop, block_bytes)]
 
 
 def _joined(extents: Iterable[Extent], size_bytes: int) -> list[Extent]:

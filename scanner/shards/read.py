@@ -169,9 +169,10 @@ def _stream(unit: Unit, options: ReadOptions, lost: Losses) -> Iterator[Batch]:
             file = parquet(source)
             reader = _Reader(file, source, options, lost)
             first_row = unit.first_row - unit.skipped
-            for group, placed in zip(range(unit.start, unit.stop), _placed(source, unit), strict=True):
+            groups = _placed(source, unit)
+            for group, placed, then in zip(range(unit.start, unit.stop), groups, (*groups[1:], ()), strict=True):
                 rows = file.metadata.row_group(group).num_rows
-                yield from reader.group(group, placed, first_row, range(unit.skipped, rows - unit.left))
+                yield from reader.group(group, placed, first_row, range(unit.skipped, rows - unit.left), then)
                 first_row += rows
             _check_same(source.still())
     except UnreadableShard as error:
@@ -227,13 +228,24 @@ class _Reader:
         self._paths = Counter(self._schema.column(index).path for index in range(len(self._schema)))
         self._open_as: tuple[tuple[str, ...], pq.ParquetFile] | None = None
 
-    def group(self, group: int, placed: Sequence[Chunk], first_row: int, asked: range) -> Iterator[Batch]:
-        """Batches of some rows of one row group, whose column chunks lie where the footer placed them."""
+    def group(
+        self, group: int, placed: Sequence[Chunk], first_row: int, asked: range, then: Sequence[Chunk] = ()
+    ) -> Iterator[Batch]:
+        """Batches of some rows of one row group.
+
+        Args:
+            group: its number.
+            placed: its column chunks, where the footer placed them.
+            first_row: row of the shard that it begins with.
+            asked: which of its rows.
+            then: column chunks of the row group that is read next; none for the last.
+        """
         rows = _Span(asked, self._metadata.row_group(group).num_rows)
         if len(placed) != len(self._schema):
             raise UnreadableShard(UnscannedReason.CORRUPT, "a row group lacks columns")
         wanted = list(self._wanted(placed, rows))
-        self._source.expect(self._extents(placed, {leaf.index for leaf, _ in wanted}))
+        coming = self._extents(then, {leaf.index for leaf in self._read_of(then)})
+        self._source.expect(self._extents(placed, {leaf.index for leaf, _ in wanted}), coming)
         columns = [column for leaf, chunk in wanted if (column := self._column(group, leaf, chunk, rows))]
         if not columns:
             yield Batch(first_row + asked.start, len(asked), [])
@@ -246,7 +258,7 @@ class _Reader:
 
     def _extents(self, placed: Sequence[Chunk], wanted: set[int]) -> list[tuple[int, int]]:
         """Where the column chunks lie that Arrow reads for some leaves."""
-        chunks = (placed[index] for index in with_maps_whole(self._nodes, wanted))
+        chunks = (placed[index] for index in with_maps_whole(self._nodes, wanted) if index < len(placed))
         return [(chunk.start, chunk.stop) for chunk in chunks if chunk.readable]
 
     def _file(self, dictionaries: Iterable[LeafType]) -> pq.ParquetFile:
@@ -268,17 +280,31 @@ class _Reader:
         return self._open_as[1]
 
     def _wanted(self, placed: Sequence[Chunk], rows: _Span) -> Iterator[tuple[LeafType, Chunk]]:
-        """Leaves whose values may identify someone and that the options leave in."""
-        options = self._options
+        """Leaves whose values may identify someone and that the options leave in; those left out are unscanned."""
         for leaf in self._leaves:
             chunk = placed[leaf.index]
-            if leaf.role is Role.SILENT or not self._asked(leaf, chunk):
+            if not self._identifies(leaf, chunk):
                 continue
-            left_out = options.include and not _matches(leaf.column, options.include)
-            if left_out or _matches(leaf.column, options.exclude):
+            if self._is_left_out(leaf):
                 self._lose(leaf, UnscannedReason.EXCLUDED, "", rows, chunk.size_bytes)
                 continue
             yield leaf, chunk
+
+    def _read_of(self, placed: Sequence[Chunk]) -> list[LeafType]:
+        """Leaves that are going to be read of a row group."""
+        return [
+            leaf
+            for leaf in self._leaves
+            if leaf.index < len(placed) and self._identifies(leaf, placed[leaf.index]) and not self._is_left_out(leaf)
+        ]
+
+    def _identifies(self, leaf: LeafType, chunk: Chunk) -> bool:
+        return leaf.role is not Role.SILENT and self._asked(leaf, chunk)
+
+    def _is_left_out(self, leaf: LeafType) -> bool:
+        options = self._options
+        only = bool(options.include) and not _matches(leaf.column, options.include)
+        return only or _matches(leaf.column, options.exclude)
 
     def _asked(self, leaf: LeafType, chunk: Chunk) -> bool:
         if leaf.role in (Role.TEXT, Role.BINARY):

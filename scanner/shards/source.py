@@ -46,8 +46,8 @@ class Source(Protocol):
         """At most `count` bytes from `at`, fewer only at the end of the file."""
         ...
 
-    def expect(self, extents: Iterable[Extent]) -> None:
-        """Tell which parts are going to be looked at and read next."""
+    def expect(self, extents: Iterable[Extent], then: Iterable[Extent] = ()) -> None:
+        """Tell which parts are going to be looked at and read next, and which `then`."""
         ...
 
     def stream(self, extents: Iterable[Extent]) -> None:
@@ -76,8 +76,8 @@ def open_input(path: str) -> Iterator[Source]:
         StoreFailed: the store lost the file, refuses it or fails too often.
     """
     if stores.is_url(path):
-        with closing(stores.open_object(path)) as found:
-            yield _Remote(path, found)
+        with closing(stores.open_object(path)) as found, closing(_Remote(path, found)) as remote:
+            yield remote
         return
     seen = stamp(path)
     try:
@@ -145,7 +145,7 @@ class _Local:
     def read_at(self, count: int, at: int) -> bytes:
         return bytes(self.native.read_at(count, at))
 
-    def expect(self, extents: Iterable[Extent]) -> None:
+    def expect(self, extents: Iterable[Extent], then: Iterable[Extent] = ()) -> None:
         pass
 
     def stream(self, extents: Iterable[Extent]) -> None:
@@ -177,8 +177,12 @@ class _Remote:
         _remember(self._key, self._ranges.tail)
         return data
 
-    def expect(self, extents: Iterable[Extent]) -> None:
-        self._ranges.expect(extents)
+    def close(self) -> None:
+        """Fetch nothing more."""
+        self._ranges.close()
+
+    def expect(self, extents: Iterable[Extent], then: Iterable[Extent] = ()) -> None:
+        self._ranges.expect(extents, then)
 
     def stream(self, extents: Iterable[Extent]) -> None:
         self._ranges.stream(extents)
