@@ -36,11 +36,12 @@ from scanner.detectors.patterns import Patterns  # noqa: E402
 from scanner.detectors.screen import Block, Screen  # noqa: E402
 from scanner.executors import Settings, engines  # noqa: E402
 from scanner.fingerprints import Fingerprinter  # noqa: E402
+from scanner.heap import settle  # noqa: E402
 from scanner.keys import load_key  # noqa: E402
 from scanner.model import Dataset  # noqa: E402
 from scanner.plan import Plan, Task  # noqa: E402
 from scanner.rulebook import load_rulebook  # noqa: E402
-from scanner.worker import scan_unit, settle, watch  # noqa: E402
+from scanner.worker import scan_unit, watch  # noqa: E402
 from scanner.worker import tools as tools_of  # noqa: E402
 
 CORPORA = Path(os.environ.get("SCANNER_CORPORA", Path(__file__).parents[2] / "shared" / "corpora"))

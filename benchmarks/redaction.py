@@ -29,6 +29,7 @@ from sample_data.make import DETAILS, OPENINGS, Person, fill, join
 from scanner import redactor
 from scanner.elsewhere import accept, sweep
 from scanner.evidence import Evidence
+from scanner.heap import settle
 from scanner.keys import load_key
 from scanner.model import Dataset
 from scanner.plan import file_stem
@@ -124,6 +125,7 @@ def main() -> None:
         few = work / "few.parquet"
         pq.write_table(table.slice(0, 3), few)
         scanned(few, work / "first", key, names=not asked.no_names)  # models and rules are read
+        settle()  # As in each worker, for detection and for redaction alike.
         fixed, fixed_cpu, _ = scanned(few, work / "fixed", key, names=not asked.no_names)
         detected, detected_cpu, evidence = scanned(shard, work / "scan", key, names=not asked.no_names)
         detected, detected_cpu = detected - fixed, detected_cpu - fixed_cpu

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -119,10 +119,13 @@ class RowWriter:
         self._rows.clear()
 
 
-def by_cell(table: pa.Table) -> Iterator[tuple[int, int, list[dict[str, Any]]]]:
-    """Rows of a place file by the cell that they stand in: row, item and the places, in the file's order."""
-    cells = groupby(table.to_pylist(), key=lambda place: (place["row"], place["item"]))
-    return ((row, item, list(places)) for (row, item), places in cells)
+def by_cell(table: pa.Table, names: Sequence[str]) -> Iterator[tuple[int, int, list[tuple[Any, ...]]]]:
+    """Rows of a place file by the cell that they stand in: row, item and some columns of each place, in order."""
+    rows, items = table["row"].to_numpy(), table["item"].to_numpy()
+    places = list(zip(*(table[name].to_pylist() for name in names), strict=True))
+    starts = np.flatnonzero((np.diff(rows, prepend=-1) != 0) | (np.diff(items, prepend=-1) != 0))
+    runs = pairwise([*starts.tolist(), len(rows)])
+    return ((int(rows[start]), int(items[start]), places[start:end]) for start, end in runs)
 
 
 def marked(leaf: Leaf, found: Found, file: PlaceFile) -> Found:
@@ -135,7 +138,7 @@ def marked(leaf: Leaf, found: Found, file: PlaceFile) -> Found:
     table = file.at(leaf.column, leaf.rows)
     if not table.num_rows:
         return found
-    cells = {(row, item): [(one["start"], one["end"]) for one in places] for row, item, places in by_cell(table)}
+    cells = {(row, item): places for row, item, places in by_cell(table, ("start", "end"))}
     return {index: _marked(leaf, index, findings, cells) for index, findings in found.items()}
 
 

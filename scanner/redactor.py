@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from scanner import vault
 from scanner.atomic import replacing, write_text
@@ -22,13 +21,14 @@ from scanner.detectors import checks
 from scanner.detectors.anonymizer import Anonymize, anonymizer
 from scanner.entities import Entities
 from scanner.errors import UnreadableShard
+from scanner.heap import settle_worker
 from scanner.keys import read_key
 from scanner.model import UnscannedReason
 from scanner.outcome import Selected, ShardDone
 from scanner.places import SCHEMA, PlaceFile, RowWriter, by_cell, place_file
 from scanner.plan import file_stem
 from scanner.redaction import ELSEWHERE, PSEUDONYM, Operator, RedactionPlan, Treatment, chooser, treatments_of
-from scanner.selection import rows_of, select, write_accepted
+from scanner.selection import rows_of, select
 from scanner.shards import ReadOptions, Shard, Unit
 from scanner.shards.leaves import LeafType, Role, Rows, as_text
 from scanner.shards.rewrite import Changes, rewrite
@@ -179,7 +179,9 @@ def tools(key_file: Path, rules: Path | None) -> _Tools:
 
     key = read_key(key_file)
     surrogates = Surrogates(key, passes)
-    return _Tools(lru_cache(maxsize=1 << 16)(anonymizer(surrogates)), found.entities, key)
+    made = _Tools(lru_cache(maxsize=1 << 16)(anonymizer(surrogates)), found.entities, key)
+    settle_worker()
+    return made
 
 
 def _redacted(task: RedactTask) -> ShardDone:
@@ -192,7 +194,7 @@ def _redacted(task: RedactTask) -> ShardDone:
     with replacing(task.selection) as selection:
         treatments = treatments_of(task.plan)
         selected = select(
-            _all_spans(task),
+            task.spans,
             task.shard.name,
             chooser(task.plan),
             task.scratch,
@@ -200,20 +202,13 @@ def _redacted(task: RedactTask) -> ShardDone:
             excess=task.excess,
             excess_treatment=treatments.index(PSEUDONYM),
             ranks=ranks_of(made.entities),
+            elsewhere=task.elsewhere if task.swept else None,
+            accepted=task.accepted,
         )
         editor = _Editor(PlaceFile(selection), treatments, made)
         dropping = [number for number, one in enumerate(treatments) if one.operator is Operator.DROP_ROW]
         dropped = np.array(rows_of(selection, dropping) if dropping else [], np.int64)
         return _written(task, editor, dropped, selected)
-
-
-def _all_spans(task: RedactTask) -> tuple[Path, ...]:
-    """Files of what was found, and of where the same values stand again."""
-    if not task.swept or task.elsewhere is None or task.accepted is None:
-        return task.spans
-    file = task.scratch / "elsewhere.parquet"
-    write_accepted(task.elsewhere, task.accepted, file, task.scratch)
-    return (*task.spans, file)
 
 
 def _written(task: RedactTask, editor: _Editor, dropped: Rows, selected: tuple[Selected, ...]) -> ShardDone:
@@ -255,6 +250,18 @@ def _put(draft: Path, file: Path) -> None:
         os.replace(draft, target)
 
 
+class _Span(NamedTuple):
+    """A finding that is changed, as `selection.select` has it."""
+
+    start: int
+    end: int
+    entity: str
+    rule: str
+    fingerprint: bytes
+    person: bytes | None
+    treatment: int
+
+
 @dataclass(slots=True)
 class _Editor:
     """Gives a shard's leaves their new texts, and counts."""
@@ -278,13 +285,14 @@ class _Editor:
         """New texts by slot."""
         if not len(rows):
             return {}
-        cells = list(by_cell(self.selection.at(leaf.column, rows)))
+        table = self.selection.at(leaf.column, rows)
         if leaf.role is Role.TEXT:
-            self.words += pc.sum(pc.count_substring_regex(values, r"\S+")).as_py() or 0
-        slots = [_slot(rows, row, item) for row, item, _ in cells]
+            self.words += words_in(values)
+        cells = list(by_cell(table, _Span._fields))
+        slots = _slots(rows, cells)
         texts = as_text(values.take(pa.array(slots, pa.int64()))).to_pylist() if slots else []
         new = {
-            slot: self._cell(leaf.column, row, item, text, spans)
+            slot: self._cell(leaf.column, row, item, text, list(map(_Span._make, spans)))
             for slot, text, (row, item, spans) in zip(slots, texts, cells, strict=True)
         }
         self._sketch(leaf, values, new)
@@ -299,28 +307,32 @@ class _Editor:
         if self.applied != selected:
             raise UnreadableShard(UnscannedReason.CHANGED, "its findings do not lie where the spans say")
 
-    def _cell(
-        self, column: str, row: int, item: int, text: str | None, spans: Sequence[Mapping[str, Any]]
-    ) -> str | None:
-        if text is None or any(not 0 <= span["start"] <= span["end"] <= len(text) for span in spans):
+    def _cell(self, column: str, row: int, item: int, text: str | None, spans: Sequence[_Span]) -> str | None:
+        if text is None or any(not 0 <= span.start <= span.end <= len(text) for span in spans):
             raise UnreadableShard(UnscannedReason.CHANGED, "its findings do not lie where the spans say")
         self.applied += len(spans)
-        self.words_changed += sum(words_in(text[span["start"] : span["end"]]) for span in spans)
-        operators = {self.treatments[span["treatment"]].operator for span in spans}
+        self.words_changed += sum(len(text[span.start : span.end].split()) for span in spans)
+        operators = {self.treatments[span.treatment].operator for span in spans}
         if Operator.DROP_ROW in operators:
             return text
         if Operator.DROP_CELL in operators:
             return None
-        made = splice(text, [(span["start"], span["end"], partial(self._made, span)) for span in spans])
-        gone = int(np.searchsorted(self.dropped, row))
-        if self.places is not None and (gone == len(self.dropped) or self.dropped[gone] != row):
+        made = splice(text, [(span.start, span.end, partial(self._made, span)) for span in spans])
+        if self.places is not None and (gone := self._rows_gone(row)) is not None:
             self.places.add((row - gone, column, item, start, end) for start, end in made.places)
         return made.text
 
-    def _made(self, span: Mapping[str, Any], text: str) -> str:
-        rule = span["rule"].removeprefix(ELSEWHERE)
-        value = Value(text, span["entity"], span["fingerprint"], rule, span["person"] or b"")
-        return self.tools.anonymize(self.treatments[span["treatment"]], value)
+    def _rows_gone(self, row: int) -> int | None:
+        """Rows before this one that are left out; None where it is one itself."""
+        if not len(self.dropped):
+            return 0
+        gone = int(np.searchsorted(self.dropped, row))
+        return None if gone < len(self.dropped) and self.dropped[gone] == row else gone
+
+    def _made(self, span: _Span, text: str) -> str:
+        rule = span.rule.removeprefix(ELSEWHERE)
+        value = Value(text, span.entity, span.fingerprint, rule, span.person or b"")
+        return self.tools.anonymize(self.treatments[span.treatment], value)
 
     def _sketch(self, leaf: LeafType, values: pa.Array, new: Mapping[int, str | None]) -> None:
         """Add the words of some cells, evenly spread, as they were and as they are."""
@@ -336,9 +348,11 @@ class _Editor:
         self.after |= Sketch.of(after, self.tools.sketch_key)
 
 
-def _slot(rows: Rows, row: int, item: int) -> int:
-    """Place of a value among the slots of its leaf."""
-    slot = int(np.searchsorted(rows, row)) + item
-    if slot >= len(rows) or rows[slot] != row:
+def _slots(rows: Rows, cells: Sequence[tuple[int, int, Any]]) -> list[int]:
+    """Places of values among the slots of their leaf."""
+    wanted = np.array([row for row, _, _ in cells], np.int64)
+    slots = np.searchsorted(rows, wanted) + np.array([item for _, item, _ in cells], np.int64)
+    if (slots >= len(rows)).any() or (rows[slots] != wanted).any():
         raise UnreadableShard(UnscannedReason.CHANGED, "its findings do not lie where the spans say")
-    return slot
+    found: list[int] = slots.tolist()
+    return found

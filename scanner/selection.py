@@ -40,6 +40,11 @@ COPY (
 ) TO '{file}' (FORMAT parquet, COMPRESSION zstd)
 """
 
+_SPANS = """
+CREATE TEMP VIEW spans AS
+SELECT * FROM found UNION ALL SELECT * FROM missed SEMI JOIN accepted USING (entity, fingerprint)
+"""
+
 _SELECTED = """
 CREATE TEMP TABLE selected AS
 SELECT s."column", s.row, s.item, s.start, s."end", s.entity, s.rule, s.fingerprint, p.person,
@@ -118,6 +123,8 @@ def select(
     excess: Path | None = None,
     excess_treatment: int = -1,
     ranks: Mapping[str, int] | None = None,
+    elsewhere: Path | None = None,
+    accepted: Path | None = None,
 ) -> tuple[Selected, ...]:
     """Choose the spans of one shard, write them sorted by column, row and place, and count them.
 
@@ -130,8 +137,14 @@ def select(
         excess: occurrences too many, as `write_excess` wrote them.
         excess_treatment: number of the treatment of those that have no other.
         ranks: entities that tell a person, with the best at the lowest number.
+        elsewhere: spans of values that stand where no detector found them.
+        accepted: values of which these spans count, too, as `write_accepted_values` wrote them.
     """
-    with _tables(spans, scratch) as connection:
+    with opened(scratch / "duckdb", memory=MEMORY_LIMIT, ordered=True) as connection:
+        view(connection, "found", spans, SCHEMA)
+        view(connection, "missed", [elsewhere] if elsewhere and accepted else [], SCHEMA)
+        view(connection, "accepted", [accepted] if elsewhere and accepted else [], _VALUES)
+        connection.execute(_SPANS)
         _register(connection, shard, choose, excess, ranks or {})
         connection.execute(_PERSONS, {"shard": shard, "documentation": DOCUMENTATION})
         connection.execute(_SELECTED, {"shard": shard, "excess": excess_treatment})
@@ -246,13 +259,6 @@ def write_accepted_values(
             """  # noqa: S608 - a path of ours
         ).fetchall()
         return dict(told)
-
-
-def write_accepted(elsewhere: Path, accepted: Path, file: Path, scratch: Path) -> None:
-    """Write those spans of a shard's `elsewhere` whose value is accepted."""
-    with _tables([elsewhere], scratch) as connection:
-        query = f"SELECT * FROM spans SEMI JOIN read_parquet('{_quoted(accepted)}') USING (entity, fingerprint)"  # noqa: S608 - ours
-        _copied(connection, query, file, {})
 
 
 def _copied(connection: duckdb.DuckDBPyConnection, query: str, file: Path, values: Mapping[str, object]) -> int:

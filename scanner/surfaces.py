@@ -8,10 +8,13 @@ form is fingerprinted.
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from scanner.words import WORD
 
@@ -28,6 +31,9 @@ LEAST_LETTERS = 2
 """Letters of a value of one word: initials stand anywhere."""
 
 Span = tuple[int, int]
+
+_DIGIT = re.compile(r"\d")
+_WORDS_HELD = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -55,12 +61,11 @@ def form_of(text: str) -> tuple[Form, list[str]] | None:
     A value is told by its text if it has digits and at least five letters and digits, or several words, or one word
     that begins with a capital letter: `mark` stands for too much, `Mark` is weighed by how often it was found.
     """
-    spans = [match.span() for match in WORD.finditer(text)]
-    words = [text[start:end] for start, end in spans]
+    words = WORD.findall(text)
     if not 0 < len(words) <= MOST_WORDS or not _is_telling(words):
         return None
-    anchor = max(range(len(words)), key=lambda index: (len(words[index]), -index))
-    lead, tail = spans[0][0], len(text) - spans[-1][1]
+    anchor = words.index(max(words, key=len))
+    lead, tail = text.index(words[0]), len(text) - text.rindex(words[-1]) - len(words[-1])
     if max(lead, tail) > LONGEST_EDGE:
         return None
     return Form(len(words), anchor, lead, tail, capitals_of(words)), words
@@ -76,6 +81,7 @@ def is_capital(word: str) -> bool:
     return word[:1].isupper() or word[:1].istitle()
 
 
+@lru_cache(_WORDS_HELD)
 def word_hash(word: str, key: bytes) -> int:
     """Keyed hash of a word, from 0 below 2⁶⁴; case and width (NFKC) aside, as fingerprints are."""
     folded = word if word.isascii() else unicodedata.normalize("NFKC", word)
@@ -93,8 +99,7 @@ def signature(hashes: Sequence[int]) -> int:
     return sum(one * factor for one, factor in zip(hashes, FACTORS, strict=False)) % (1 << 64)
 
 
-@dataclass(frozen=True, slots=True)
-class Occurrence:
+class Occurrence(NamedTuple):
     """Where a value stands again, as half-open code points."""
 
     start: int
@@ -141,6 +146,6 @@ class _Held:
 
 def _is_telling(words: Sequence[str]) -> bool:
     joined = "".join(words)
-    if any(char.isdecimal() for char in joined):
+    if _DIGIT.search(joined):
         return len(joined) >= LEAST_CHARACTERS
     return len(words) > 1 or (len(joined) >= LEAST_LETTERS and capitals_of(words) == 1)

@@ -13,8 +13,8 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 import phonenumbers
 
@@ -38,8 +38,7 @@ def no_checks(rule: str, text: str) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """What is to be replaced.
 
     Attributes:
@@ -50,11 +49,15 @@ class Value:
         person: fingerprint of an identifier of the person it belongs to; empty where none is linked.
     """
 
-    text: str = field(repr=False)
+    text: str
     entity: str
     fingerprint: bytes
     rule: str = ""
     person: bytes = b""
+
+    def __repr__(self) -> str:
+        """All but the text, which stands in no log."""
+        return f"Value({self.entity}, {self.fingerprint.hex()}, {self.rule})"
 
 
 class Surrogates:

@@ -11,6 +11,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+import pyarrow as pa
+
+from scanner.words import Texts
+
 SKETCH_WORDS = 1024
 """Words of a sketch: the overlap is good to about three hundredths (standard error √(J(1−J)/k))."""
 
@@ -40,9 +45,18 @@ class Sketch:
         return sum(word in both for word in together) / len(together) if together else 1.0
 
 
-def words_in(text: str) -> int:
-    """Words of a text, as blanks part them."""
-    return len(text.split())
+def words_in(values: pa.LargeStringArray) -> int:
+    """Words of some texts, as blanks part them: runs of anything but spaces, tabs and ends of lines and pages."""
+    texts = Texts(values.drop_null())
+    first, last = int(texts.offsets[0]), int(texts.offsets[-1])
+    inside = ~_BLANK[texts.data[first:last]]
+    follows = np.zeros(len(inside), np.bool_)
+    follows[1:] = inside[:-1]
+    follows[texts.offsets[texts.offsets < last] - first] = False
+    return int(np.count_nonzero(inside & ~follows))
+
+
+_BLANK = np.isin(np.arange(256), list(b" \t\n\f\r"))
 
 
 def _hash(word: str, key: bytes) -> int:

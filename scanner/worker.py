@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gc
-import multiprocessing
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +20,7 @@ from scanner.entities import Bundle, Entities, gated, of_names
 from scanner.errors import BadEngine, BadOutput, MixedKeys, StoreFailed
 from scanner.executors import Progress
 from scanner.fingerprints import Fingerprinter
+from scanner.heap import settle_worker
 from scanner.keys import read_key
 from scanner.linkage import Cell, bundles, linkages
 from scanner.lots import LotCount, lots_of
@@ -156,8 +155,7 @@ def tools(plan: Plan) -> Tools:
         count_documentation=plan.count_documentation,
         curves=detectables.curves,
     )
-    if multiprocessing.parent_process() is not None:
-        settle()
+    settle_worker()
     return Tools(
         detection=detection,
         fingerprinter=fingerprinter,
@@ -167,14 +165,6 @@ def tools(plan: Plan) -> Tools:
             include=plan.include, exclude=plan.exclude, dropped=plan.dropped, numbers=detection.columns.asks
         ),
     )
-
-
-def settle() -> None:
-    """Spare the collector what this process has made so far: rules and models stay, and a look through them all at
-    every full collection takes a seventh of the time of a scan with patterns. Only where the process is the scan's own.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 def _normalisers(detectables: Detectables) -> dict[str, str]:
