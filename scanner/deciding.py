@@ -123,11 +123,6 @@ def left(tallies: Mapping[str, Tally], order: Order, look: int) -> tuple[Left, L
     return Left(size, found, least), Left(size, found, most + float(weights[failed].sum()))
 
 
-def is_ahead(tallies: Mapping[str, Tally], order: Order, look: int) -> bool:
-    """Whether more was read than belongs to the look: a run that was killed had been there, and it was not decided."""
-    return any(count.left < count.size_bytes for count in (tallies[unit].lots[lot] for unit, lot in order.beyond(look)))
-
-
 @dataclass(frozen=True, slots=True)
 class Seen:
     """Values of the names stage in the lots drawn, without those that the units read in any case hold.

@@ -130,17 +130,16 @@ def _read_until_decided(reading: Reading) -> tuple[int, Left]:
         unread = _read_names(reading, order.upto(look))
         tallies = ledger.tallies(plan.digest)
         least, left = deciding.left(tallies, order, look)
-        if unread or not left.size_bytes:
+        if unread or not left.size_bytes or _is_decided(reading, order, look, least, left):
             return later + unread, left
-        if not deciding.is_ahead(tallies, order, look) and _is_decided(reading, order, look, least, left):
-            return later, left
     return later, left
 
 
 def _read_names(reading: Reading, lots: Mapping[str, frozenset[int]]) -> int:
     """Have the names stage read those of the lots that it has not read; gives how many units the budget did not allow.
 
-    The unit of a lot is read again as a whole by the patterns. One that fails keeps what was seen before.
+    The unit of a lot is read again as a whole by the patterns, with the lots that were read before, as its files are
+    written anew. One that fails keeps what was seen before.
 
     Args:
         reading: of the run.
@@ -148,10 +147,11 @@ def _read_names(reading: Reading, lots: Mapping[str, frozenset[int]]) -> int:
     """
     ledger, plan = reading.ledger, reading.plan
     known = ledger.tallies(plan.digest)
+    left = {unit: {lot for lot, count in known[unit].lots.items() if count.left} for unit in lots}
     waiting = [
-        replace(reading.tasks[unit], lots=wanted)
+        replace(reading.tasks[unit], lots=wanted | known[unit].lots.keys() - left[unit])
         for unit, wanted in lots.items()
-        if any(count.left for lot, count in known[unit].lots.items() if lot in wanted)
+        if wanted & left[unit]
     ]
     ended = 0
     for result in _results(reading, waiting) if waiting else ():
