@@ -32,6 +32,59 @@ CREATE TABLE unit (plan TEXT NOT NULL, unit TEXT NOT NULL, whole INTEGER NOT NUL
 PRAGMA user_version = 1;
 """
 KILLS = 12
+FEWEST_FULL = 5
+OWN_MOUNTS = ("unshare", "--user", "--map-root-user", "--mount")
+FILLING = """
+import subprocess, sys
+from pathlib import Path
+from scanner.errors import BadOutput
+from scanner import scan as scanning
+from scanner.output import read_evidence
+from scanner.rulebook import load_rulebook
+from tests.scans import Silent, comparable, request
+from tests.test_nights import files
+data, folder, key, policy = map(Path, sys.argv[1:])
+rulebook = load_rulebook(None, policy, with_models=False)
+scanning.load_rulebook = lambda *_, **__: rulebook
+asked = request(data, folder / "out", key, policy=policy, resume=True, retain=True)
+def mount(*how): subprocess.run(["mount", *how, str(folder)], check=True)
+mount("-t", "tmpfs", "-o", "size=16k", "none")
+full = ended = 0
+for kilobytes in range(16, 2000, 36):
+    mount("-o", f"remount,size={kilobytes}k")
+    try:
+        scanning.scan_new(asked, Silent(), scanning.unlimited)
+        ended += 1
+    except BadOutput as error:
+        assert "No space left on device" in str(error) or "the disk is full" in str(error), error
+        full += 1
+    if ended:
+        break
+mount("-o", "remount,ro")
+try:
+    scanning.scan_new(asked, Silent(), scanning.unlimited)
+    raise AssertionError("wrote where nothing can be written")
+except BadOutput as error:
+    assert "Read-only file system" in str(error), error
+mount("-o", "remount,rw,size=8m")
+fresh = request(data, folder / "fresh", key, policy=policy)
+whole = scanning.scan(fresh, Silent())
+assert comparable(read_evidence(asked.out)) == comparable(whole)
+assert files(asked.out) == files(fresh.out)
+print(full)
+"""
+
+
+def can_mount() -> bool:
+    """Whether this machine lets us mount a disk of our own, in a name space of our own."""
+    if shutil.which("unshare") is None:
+        return False
+    return (
+        subprocess.run(
+            [*OWN_MOUNTS, "mount", "-t", "tmpfs", "none", "/mnt"], check=False, capture_output=True
+        ).returncode
+        == 0
+    )
 
 
 @pytest.fixture
@@ -161,3 +214,14 @@ def test_nights_that_are_killed_at_any_instant_end_as_one_scan() -> None:
     told = json.loads(done.stdout)
     assert told["equal"]
     assert sum(told["kills"].values()) == KILLS >= told["scanned_again"]
+
+
+@pytest.mark.skipif(not can_mount(), reason="this machine lets nobody mount a small disk")
+def test_a_disk_that_is_full_at_any_step_and_then_has_room_ends_as_one_scan(asked: Request, tmp_path: Path) -> None:
+    (tmp_path / "small").mkdir()
+    assert asked.policy is not None
+    places = [tmp_path / "data", tmp_path / "small", asked.key_file, asked.policy]
+    command = [*OWN_MOUNTS, sys.executable, "-c", FILLING, *map(str, places)]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= FEWEST_FULL, done.stdout
