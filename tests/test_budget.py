@@ -5,14 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import datetime
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
 from scanner.budget import Budget, seconds_until
 
+ZONE = "Europe/Paris"
+if ZONE not in available_timezones():
+    pytest.skip("this machine knows no time zones", allow_module_level=True)
+
 HOUR = 3600.0
-PARIS = ZoneInfo("Europe/Paris")
+PARIS = ZoneInfo(ZONE)
 
 
 @pytest.fixture
@@ -43,7 +47,7 @@ def paris(*moment: int, fold: int = 0) -> float:
 def test_a_night_ends_when_the_clock_shows_the_time_also_where_it_is_put_forward_or_back(
     now: float, hours: float
 ) -> None:
-    assert seconds_until("06:00", now, "Europe/Paris") == pytest.approx(hours * HOUR)
+    assert seconds_until("06:00", now, ZONE) == pytest.approx(hours * HOUR)
 
 
 def test_the_clock_is_that_of_the_machine_unless_told(clock_of_new_york: None) -> None:
@@ -53,9 +57,9 @@ def test_the_clock_is_that_of_the_machine_unless_told(clock_of_new_york: None) -
 
 
 def test_a_time_that_comes_twice_is_the_next_and_one_that_is_left_out_comes_as_long_after_the_change() -> None:
-    assert seconds_until("02:30", paris(2026, 10, 25, 1, 0), "Europe/Paris") == 1.5 * HOUR
-    assert seconds_until("02:30", paris(2026, 10, 25, 2, 40), "Europe/Paris") == pytest.approx(50 * 60)
-    assert seconds_until("02:30", paris(2026, 3, 29, 1, 0), "Europe/Paris") == 1.5 * HOUR
+    assert seconds_until("02:30", paris(2026, 10, 25, 1, 0), ZONE) == 1.5 * HOUR
+    assert seconds_until("02:30", paris(2026, 10, 25, 2, 40), ZONE) == pytest.approx(50 * 60)
+    assert seconds_until("02:30", paris(2026, 3, 29, 1, 0), ZONE) == 1.5 * HOUR
 
 
 @pytest.mark.parametrize("time_of_day", ["24:00", "6", "06:60", "six", "06:00:00", " 06:00", ""])
