@@ -20,6 +20,8 @@ import time
 from pathlib import Path
 
 from scanner import shards
+from scanner.approvals import evidence_sha256
+from scanner.evidence import canonical
 from scanner.plan import file_stem
 
 LONG_AGO = 1_500_000_000
@@ -40,6 +42,7 @@ def main() -> None:
         few = _night(folder)
         _copy(folder, asked.shards)
         many = _night(folder)
+    assert many["shards"] == {"same": asked.shards}, "something was new: this is no measurement of a quiet night"
     print(json.dumps({"shards": asked.shards, "ten shards": few, "all shards": many}, indent=2))
 
 
@@ -87,9 +90,10 @@ def _copy(folder: Path, number: int) -> None:
                 (plan, f"{file_stem(shard, sha256)}-00000", tally, sha256),
             )
             evidence["shards"].append({**like, "path": shard})
-        text = json.dumps(evidence, indent=2, sort_keys=True) + "\n"
+        text = canonical(evidence)
         (out / "evidence.json").write_text(text)
-        ledger.execute("UPDATE run SET evidence_sha256 = ?", (hashlib.sha256(text.encode()).hexdigest(),))
+        digests = (evidence_sha256(text.encode()), hashlib.sha256(text.encode()).hexdigest())
+        ledger.execute("UPDATE run SET evidence_sha256 = ?, file_sha256 = ?", digests)
 
 
 def _night(folder: Path) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 
 from scanner.approvals import evidence_sha256
@@ -46,6 +47,7 @@ def run_row(evidence: Evidence, text: str, inputs: str, census: Mapping[str, int
         census=census,
         left_units=left_units,
         evidence_sha256=evidence_sha256(text.encode()) or "",
+        file_sha256=hashlib.sha256(text.encode()).hexdigest(),
     )
 
 

@@ -93,6 +93,9 @@ _MIGRATIONS = (
     """
     ALTER TABLE run ADD COLUMN told INTEGER NOT NULL DEFAULT 1 CHECK (told IN (0, 1)); -- 0 until its news are told
     """,
+    """
+    ALTER TABLE run ADD COLUMN file_sha256 TEXT NOT NULL DEFAULT ''; -- of evidence.json as it lay; '' in older runs
+    """,
 )
 """Numbered by position: the database's user_version says how many it has seen."""
 
@@ -150,6 +153,7 @@ class RunRow:
     census: Mapping[str, int]
     left_units: int
     evidence_sha256: str
+    file_sha256: str = field(default="")
     id: int = field(default=0)
 
 

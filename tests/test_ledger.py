@@ -136,7 +136,9 @@ def test_runs_of_an_older_ledger_count_as_told(tmp_path: Path) -> None:
     with open_ledger(tmp_path / "ledger.sqlite") as ledger:
         run(ledger, 1, "first")
         run(ledger, 2, "second")
-        ledger.connection.executescript("ALTER TABLE run DROP COLUMN told; PRAGMA user_version = 3")
+        for column in ("told", "file_sha256"):
+            ledger.connection.execute(f"ALTER TABLE run DROP COLUMN {column}")
+        ledger.connection.execute("PRAGMA user_version = 3")
     with open_ledger(tmp_path / "ledger.sqlite") as ledger:
         assert ledger.is_told()
         assert ledger.evidence(told=True) == b"second"
