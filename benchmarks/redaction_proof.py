@@ -279,12 +279,14 @@ def told_of(outcome: Comparison) -> Step:
 def kills(number: int, steps: Steps) -> None:
     """The test that kills a redaction at random instants, with so many kills."""
     test = "tests/cli/test_redact_command.py::test_killed_at_any_instant_a_shard_is_absent_or_whole"
-    words = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", test]
+    words = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-s", "-p", "no:cacheprovider", test]
     environment = os.environ | {"SCANNER_KILLS": str(number)}
 
     def killed() -> Step:
         done = subprocess.run(words, cwd=HERE.parent, env=environment, capture_output=True, text=True, check=False)
-        return {"passed": done.returncode == 0, "last_line": done.stdout.strip().splitlines()[-1]}
+        lines = done.stdout.strip().splitlines()
+        told = next((line[line.index("killed in") :] for line in lines if "killed in the sweep:" in line), "")
+        return {"passed": done.returncode == 0, "last_line": lines[-1], "told": told}
 
     steps.once(f"kills {number}", killed)
 
@@ -305,7 +307,11 @@ def page(told: Mapping[str, Step]) -> Iterator[str]:
         if name.startswith("kills "):
             yield "\n## Killed at random instants\n"
             came = "absent or whole each time" if step["passed"] else "NOT absent or whole each time"
-            yield f"{name[6:]} kills: every shard is {came}, and the run that goes on is the same in every byte."
+            yield (
+                f"{name[6:]} kills, at instants spread evenly over a run that looks through twelve shards for values "
+                f"found elsewhere and writes them ({step['told']}): every shard is {came}, every file of the sweep is "
+                "absent or whole, and the run that goes on is the same in every byte."
+            )
 
 
 def _sets(sets: Mapping[str, Step]) -> Iterator[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +12,15 @@ import pytest
 
 from scanner import vault
 from scanner.elsewhere import accept, sweep
+from scanner.executors import Settings, engines
 from scanner.keys import read_key
 from scanner.model import Dataset, ModelCard, Provenance
-from scanner.outcome import Comparison
+from scanner.outcome import Comparison, ShardDone
 from scanner.output import read_evidence
 from scanner.redact import tasks_of
+from scanner.redactor import redact_shard
 from scanner.reports._redaction import markdown
-from tests.redactions import EVERYTHING, plan, quick_policy, redacted, request
+from tests.redactions import EVERYTHING, forget, plan, quick_policy, redacted, request
 from tests.scans import scanned
 
 MAIL, RARE, CARD = "zeb.quack@example.com", "only.once@example.com", "4012888888881881"
@@ -44,20 +44,6 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     scanned(folder / "data", folder / "scan", key, dataset=dataset, policy=quick_policy(folder))
     forget(folder / "scan", "b.parquet")
     return folder
-
-
-def forget(scan: Path, shard: str) -> None:
-    """Make the evidence that of a scan that saw nothing in a shard."""
-    left: Counter[str] = Counter()
-    for file in (scan / "spans").glob("*.parquet"):
-        table = pq.read_table(file)
-        table = table.filter(pc.not_equal(table["shard"], shard))
-        pq.write_table(table, file)
-        left.update(table["entity"].to_pylist())
-    told = json.loads((scan / "evidence.json").read_text())
-    for part in told["findings"]:
-        part["count"] = left[part["entity"]]
-    (scan / "evidence.json").write_text(json.dumps(told))
 
 
 def done(base: Path, out: Path, what: dict[str, Any], **changes: Any) -> tuple[Comparison, list[str], list[str]]:
@@ -154,3 +140,19 @@ def test_too_many_values_are_told_and_the_most_frequent_are_looked_for(
     assert found.left_out == 2
     rows = pq.read_table(found.tasks[1].elsewhere)
     assert pc.count(rows["row"]).as_py() == 1
+
+
+def ignored(_: object) -> None:
+    """What workers tell is for no one."""
+
+
+def test_one_process_and_two_workers_write_the_same_bytes(base: Path, tmp_path: Path) -> None:
+    made = []
+    for name, engine in (("one", "inline"), ("two", "local")):
+        asked = request(base / "data", base / "scan", tmp_path / name, base / "keys" / "key", plan(EVERYTHING))
+        tasks, _ = tasks_of(asked, read_evidence(base / "scan"), tmp_path / "scratch")
+        executor = engines()[engine](Settings(2, ignored, ignored))
+        told = accept(sweep(tasks, executor.map), tasks, [])
+        assert [one.fault for one in executor.map(redact_shard, told) if isinstance(one, ShardDone)] == ["", ""]
+        made.append([file.read_bytes() for task in told for file in (task.target, task.selection)])
+    assert made[0] == made[1]
