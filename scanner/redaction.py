@@ -210,8 +210,8 @@ def parse_redaction(document: Document, known_entities: Collection[str]) -> Reda
     try:
         parsed = _File.model_validate(document.data)
     except ValidationError as error:
-        raise BadRedaction(_faults(error, document)) from None
-    if faults := list(_unknown(parsed, document, known_entities)):
+        raise BadRedaction([*_faults(error, document), *_unknown_entities(document, known_entities)]) from None
+    if faults := [*_unknown_entities(document, known_entities), *_unfit(parsed, document)]:
         raise BadRedaction(faults)
     return RedactionPlan(
         name=parsed.name or document.place,
@@ -266,18 +266,23 @@ _SETTINGS = {"text": ("with", Operator.REPLACE), "keep_last": ("keep_last", Oper
 _SETTINGS |= {"characters": ("characters", Operator.HASH), "to": ("to", Operator.GENERALISE)}
 
 
-def _unknown(parsed: _File, document: Document, known: Collection[str]) -> Iterator[Fault]:
-    """Entities that no rule finds, settings of another operator, and a file that does nothing."""
+def _unknown_entities(document: Document, known: Collection[str]) -> Iterator[Fault]:
+    """Entities that no rule finds, also in a file that has other faults."""
+    for section in ("findings", "deduplicate"):
+        entries = document.data.get(section)
+        for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+            entity = entry.get("entity") if isinstance(entry, dict) else None
+            if entity and isinstance(entity, str) and entity not in known:
+                yield Fault(document.at(section, index), f"`entity`: `{entity}` is not in entities.yaml")
+
+
+def _unfit(parsed: _File, document: Document) -> Iterator[Fault]:
+    """Settings of another operator, and a file that does nothing."""
     for index, entry in enumerate(parsed.findings):
         place = document.at("findings", index)
-        if entry.entity and entry.entity not in known:
-            yield Fault(place, f"`entity`: `{entry.entity}` is not in entities.yaml")
         for attribute, (key, operator) in _SETTINGS.items():
             if attribute in entry.model_fields_set and entry.operator is not operator:
                 yield Fault(place, f"`{key}`: is a setting of the operator `{operator}`, not of `{entry.operator}`")
-    for index, rule in enumerate(parsed.deduplicate):
-        if rule.entity and rule.entity not in known:
-            yield Fault(document.at("deduplicate", index), f"`entity`: `{rule.entity}` is not in entities.yaml")
     if not (parsed.findings or parsed.deduplicate or parsed.drop.columns or parsed.drop.shards):
         yield Fault(document.place, "says nothing to do: name `findings`, `deduplicate` or `drop`")
 

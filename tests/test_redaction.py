@@ -34,9 +34,10 @@ findings:
 
 def test_every_fault_of_a_policy_is_told_with_its_line() -> None:
     with pytest.raises(BadRedaction) as raised:
-        parsed("findings:\n  - {operator: shred}\n  - {operator: mask, keep_last: -1}\nextra: 1\n")
+        parsed("findings:\n  - {operator: shred}\n  - {operator: mask, keep_last: -1, entity: NOPE}\nextra: 1\n")
     lines = str(raised.value).split("\n")
-    assert [line.partition(" ")[0] for line in lines] == ["redaction.yaml:2:", "redaction.yaml:3:", "redaction.yaml:4:"]
+    assert sorted(line.partition(" ")[0][-2] for line in lines) == ["2", "3", "3", "4"]
+    assert any("`NOPE` is not in entities.yaml" in line for line in lines)
     with pytest.raises(BadRedaction) as raised:
         parsed("findings:\n  - {operator: mask, entity: NOTHING, with: x}\ndeduplicate:\n  - {most: 1, entity: NOPE}\n")
     told = str(raised.value)
