@@ -234,7 +234,7 @@ def _fields(night: Night, run: RunRow) -> dict[str, object]:
         "share": run.share,
         "shards": dict(run.census),
         "units_left": run.left_units,
-        "nothing_new": night.drift is None,
+        "nothing_new": night.drift is None or night.late,
         "alert": night.alert,
         "seconds": round(night.seconds, 1),
     }
