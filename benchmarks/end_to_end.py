@@ -13,6 +13,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -126,7 +127,8 @@ class Work:
         for count in (1, 2):
             executor = engines()["local"](Settings(count, lambda _: None, watch))
             began = time.perf_counter()
-            list(executor.map(scan_unit, tasks))
+            with closing(executor):
+                list(executor.map(scan_unit, tasks))
             seconds[count] = time.perf_counter() - began
         print(f"\n### Workers: {size_mb(taken):.1f} MB in {len(tasks)} units, wall-clock time with their start\n")
         print("| workers | seconds | times one |\n|---|---|---|")

@@ -6,7 +6,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -194,7 +194,8 @@ def _swept(request: Request, tasks: Sequence[RedactTask], show: Callable[[str], 
         return elsewhere.Sweep()
     show(f"looking through {plural(len(tasks), 'shard')} for the same values in other places")
     few = request.engine == "local" and sum(task.size_bytes for task in tasks) <= SWEPT_HERE_BYTES
-    return elsewhere.sweep(tasks, _executor(replace(request, engine="inline") if few else request).map)
+    with closing(_executor(replace(request, engine="inline") if few else request)) as executor:
+        return elsewhere.sweep(tasks, executor.map)
 
 
 def _stubborn(request: Request) -> list[Path]:
@@ -256,8 +257,8 @@ def tasks_of(request: Request, evidence: Evidence, scratch: Path) -> tuple[list[
     """
     _check_key(request, evidence)
     found = shards.find(request.paths)
-    executor = _executor(request)
-    facts = {one.shard.name: one for one in executor.map(shards.inspect, found) if isinstance(one, ShardFacts)}
+    with closing(_executor(request)) as executor:
+        facts = {one.shard.name: one for one in executor.map(shards.inspect, found) if isinstance(one, ShardFacts)}
     parts = {part.path: part for part in evidence.shards}
     spans = {name: _spans(request.evidence, parts[name]) for name in parts}
     faults = [*_shard_faults(facts, parts), *_plan_faults(request.plan, evidence)]
@@ -464,13 +465,15 @@ def _run(request: Request, tasks: Sequence[RedactTask], show: Callable[[str], No
     waiting = [task for task in tasks if not (request.resume and _is_done(task))]
     done = [from_json(task.done.read_text()) for task in tasks if task not in waiting]
     show(f"writing {plural(len(waiting), 'shard')}")
-    for result in _executor(request).map(redact_shard, waiting):
-        if isinstance(result, Lost):
-            name, sha256 = result.item.shard.name, result.item.sha256
-            done.append(ShardDone(name, sha256, fault="its worker did not finish it"))
-        else:
-            done.append(result)
+    with closing(_executor(request)) as executor:
+        done += [_ended(result) for result in executor.map(redact_shard, waiting)]
     return sorted(done, key=lambda one: one.shard)
+
+
+def _ended(result: ShardDone | Lost[RedactTask]) -> ShardDone:
+    if not isinstance(result, Lost):
+        return result
+    return ShardDone(result.item.shard.name, result.item.sha256, fault="its worker did not finish it")
 
 
 def _executor(request: Request) -> Executor:

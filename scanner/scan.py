@@ -8,7 +8,7 @@ import math
 import uuid
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from scanner.baseline import Reviewed, in_force
 from scanner.census import Change
 from scanner.errors import BadDataset, BadEvidence, Fault
 from scanner.evidence import Evidence, ScanPart, ShardPart, from_json, to_json
-from scanner.executors import Settings, engines
+from scanner.executors import Executor, Settings, engines
 from scanner.fingerprints import Fingerprinter
 from scanner.gather import Counted, accepted, allowed, gather, located
 from scanner.history import after, run_row, with_accepted, with_runs
@@ -229,32 +229,39 @@ def _scan(
 ) -> Evidence:
     """Read what is not known and judge all."""
     request, ledger, plan = run.request, run.ledger, run.plan
-    executor = engines()[request.engine](Settings(request.workers, _time_limit(seconds_left), watch, request.cluster))
-    taken = intake.take(run.found, ledger, executor, request.verify, run.started, resume=request.resume, allows=allows)
-    tasks = intake.tasks_of(plan, taken)
-    set_aside(request.out)
-    intake.prepare(ledger, plan, tasks, taken, resume=request.resume, retire=run.started if request.retain else "")
-    counted = _counted(run, rulebook, taken)
-    left, names_left = read(
-        Reading(
-            counted=counted,
-            plan=plan,
-            artefact=request.artefact,
-            executor=executor,
-            tasks=tasks,
-            tries=request.tries,
-            observer=observer,
-            allows=allows,
-            seconds_left=seconds_left,
-            now=run.started,
+    with closing(_executor(request, seconds_left)) as executor:
+        taken = intake.take(
+            run.found, ledger, executor, request.verify, run.started, resume=request.resume, allows=allows
         )
-    )
+        tasks = intake.tasks_of(plan, taken)
+        set_aside(request.out)
+        intake.prepare(ledger, plan, tasks, taken, resume=request.resume, retire=run.started if request.retain else "")
+        counted = _counted(run, rulebook, taken)
+        left, names_left = read(
+            Reading(
+                counted=counted,
+                plan=plan,
+                artefact=request.artefact,
+                executor=executor,
+                tasks=tasks,
+                tries=request.tries,
+                observer=observer,
+                allows=allows,
+                seconds_left=seconds_left,
+                now=run.started,
+            )
+        )
     _take_gone(request, rulebook)
     evidence = _judged(run, counted, names_left)
     text = to_json(evidence)
     write_text(request.out / EVIDENCE, text)
     _entered(ledger, run_row(evidence, text, run.inputs, taken.census.counts(), left), text)
     return evidence
+
+
+def _executor(request: Request, seconds_left: SecondsLeft) -> Executor:
+    settings = Settings(request.workers, _time_limit(seconds_left), watch, request.cluster)
+    return engines()[request.engine](settings)
 
 
 def _judged(run: _Run, counted: Counted, names_left: Left) -> Evidence:

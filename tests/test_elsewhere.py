@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -151,8 +152,8 @@ def test_one_process_and_two_workers_write_the_same_bytes(base: Path, tmp_path: 
     for name, engine in (("one", "inline"), ("two", "local")):
         asked = request(base / "data", base / "scan", tmp_path / name, base / "keys" / "key", plan(EVERYTHING))
         tasks, _ = tasks_of(asked, read_evidence(base / "scan"), tmp_path / "scratch")
-        executor = engines()[engine](Settings(2, ignored, ignored))
-        told = accept(sweep(tasks, executor.map), tasks, [])
-        assert [one.fault for one in executor.map(redact_shard, told) if isinstance(one, ShardDone)] == ["", ""]
+        with closing(engines()[engine](Settings(2, ignored, ignored))) as executor:
+            told = accept(sweep(tasks, executor.map), tasks, [])
+            assert [one.fault for one in executor.map(redact_shard, told) if isinstance(one, ShardDone)] == ["", ""]
         made.append([file.read_bytes() for task in told for file in (task.target, task.selection)])
     assert made[0] == made[1]

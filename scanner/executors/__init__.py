@@ -72,6 +72,10 @@ class Executor(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Let the workers go, which else wait for the next `map` with all that they have made ready."""
+        ...
+
 
 def engines() -> dict[str, type[Executor]]:
     """Executors by the name that `--engine` takes."""

@@ -22,3 +22,6 @@ class Executor:
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result | Lost[Item]]:
         """Results in the order of the items."""
         yield from map(function, items)
+
+    def close(self) -> None:
+        """There is no worker to let go."""

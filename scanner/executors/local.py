@@ -58,7 +58,7 @@ class _Pool(ProcessPool):
 
 
 class Executor:
-    """Spreads items over worker processes; a worker that dies loses its item alone."""
+    """Spreads items over worker processes, which live until it is closed; one that dies loses its item alone."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -66,6 +66,7 @@ class Executor:
         self._context = multiprocessing.get_context("spawn")
         # Without a lock: two workers may now and then swallow each other's step, and only the display suffers.
         self._counts = self._context.RawArray("q", 2)
+        self._pool: _Pool | None = None
 
     @property
     def progress(self) -> tuple[int, int]:
@@ -74,18 +75,28 @@ class Executor:
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result | Lost[Item]]:
         """Results as they come."""
-        pool = _Pool(
+        pool = self._pool = self._pool or self._started()
+        try:
+            yield from self._collect(pool, function, iter(items))
+        except BaseException:
+            pool.stop()  # type: ignore[no-untyped-call]
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End the workers when they have done what they have begun."""
+        if self._pool is not None:
+            self._pool.close()  # type: ignore[no-untyped-call]
+            self._pool.join()
+            self._pool = None
+
+    def _started(self) -> _Pool:
+        return _Pool(
             max_workers=self._settings.workers,
             context=self._context,
             initializer=self._settings.watch,
             initargs=(self._counts,),
         )
-        with pool:
-            try:
-                yield from self._collect(pool, function, iter(items))
-            except BaseException:
-                pool.stop()  # type: ignore[no-untyped-call]
-                raise
 
     def _collect(
         self, pool: ProcessPool, function: Callable[[Item], Result], items: Iterator[Item]

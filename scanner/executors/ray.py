@@ -104,7 +104,8 @@ class _Crew(Generic[Item]):
 class Executor:
     """Spreads items over Ray's workers, one item each, as many items at once as there are to be workers.
 
-    Workers live as long as the executor, and Ray as long as this process. A Ray that runs already is used as it is.
+    Workers live until the executor is closed, and Ray as long as this process. A Ray that runs already is used as it
+    is.
 
     Raises:
         BadEngine: Ray is not installed, or its cluster cannot be reached.
@@ -130,6 +131,11 @@ class Executor:
         finally:
             for worker in [*crew.starting.values(), *(one.worker for one in crew.running.values())]:
                 self._ray.kill(worker)
+
+    def close(self) -> None:
+        """Let the idle workers go."""
+        while self._idle:
+            self._ray.kill(self._idle.pop())
 
     def _collect(
         self, crew: _Crew[Item], function: Callable[[Item], Result], items: Iterator[Item]

@@ -88,6 +88,9 @@ class Executor:
                 for one in running.values():
                     self._session.sparkContext.cancelJobGroup(one.group)
 
+    def close(self) -> None:
+        """Spark's workers are the session's, which may be somebody else's."""
+
     def _collect(
         self,
         pool: ThreadPoolExecutor,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 
 import pytest
 from pebble.pool.process import PoolManager, WorkerManager
@@ -27,7 +28,8 @@ def test_a_worker_that_dies_before_its_word_is_read_loses_its_item_alone(
         return message
 
     monkeypatch.setattr(WorkerManager, "receive", late)
-    results = list(Executor(Settings(1, unlimited, watch)).map(die_at_three, items))
+    with closing(Executor(Settings(1, unlimited, watch))) as executor:
+        results = list(executor.map(die_at_three, items))
     assert sorted(r for r in results if isinstance(r, int)) == [item for item in items if item != 3]
     assert [r for r in results if isinstance(r, Lost)] == [Lost(3, UnscannedReason.CRASHED)]
 
