@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import tempfile
 import time
 import warnings
@@ -47,6 +48,7 @@ from scanner.worker import tools as tools_of  # noqa: E402
 
 CORPORA = Path(os.environ.get("SCANNER_CORPORA", Path(__file__).parents[2] / "shared" / "corpora"))
 WORKER_UNIT_BYTES = 1 << 20
+_SENTENCE_END = re.compile(r"(?<=[.!?])(?=\s)|$", re.MULTILINE)
 
 
 def main() -> None:
@@ -137,12 +139,14 @@ class Work:
 
     @staticmethod
     def _first(table: pa.Table, most_mb: int) -> pa.Table:
-        """The first rows that come to so many megabytes, each with a text of its own: nothing is remembered."""
+        """The first rows that come to so many megabytes, a number of its own in each sentence of a row: passages that
+        were read before would not be read again.
+        """
         kept: list[str] = []
         size = 0
         for number, text in enumerate(table["text"].to_pylist()):
-            kept.append(f"{text}\n{number}")
-            size += len(text.encode())
+            kept.append(_SENTENCE_END.sub(f" {number}", text))
+            size += len(kept[-1].encode())
             if size >= most_mb * 1e6:
                 break
         return pa.table({"text": kept})
