@@ -11,6 +11,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from scanner.rows import table_of
+
 MEMORY_LIMIT = "1GB"
 
 
@@ -68,6 +70,4 @@ def view(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]
 
 def fill(connection: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, rows: Iterable[tuple[Any, ...]]) -> None:
     """Make a small table of rows, each in the order of the schema's fields."""
-    arrays = zip(*rows, strict=True)
-    columns = [pa.array(next(arrays, ()), field.type) for field in schema]
-    connection.from_arrow(pa.table(columns, schema=schema)).create(name)
+    connection.from_arrow(table_of(rows, schema)).create(name)

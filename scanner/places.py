@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scanner.model import DOCUMENTATION, Finding, Found, Leaf
+from scanner.rows import table_of
 
 SURROGATE = f"{DOCUMENTATION}surrogate:"
 """Prefix of the rule of a finding that is a surrogate of ours, and so no one's."""
@@ -113,9 +114,7 @@ class RowWriter:
             self._flush()
 
     def _flush(self) -> None:
-        columns = zip(*self._rows, strict=True) if self._rows else ([] for _ in self._schema)
-        arrays = [pa.array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
-        self._writer.write_table(pa.table(arrays, schema=self._schema))
+        self._writer.write_table(table_of(self._rows, self._schema))
         self._rows.clear()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ import pyarrow.parquet as pq
 from scanner import spans, values
 from scanner.atomic import replacing
 from scanner.model import Finding, Linkage, confidence_bin
+from scanner.rows import table_of
 
 SPANS_IN_MEMORY = 8_192
 VALUES_IN_MEMORY = 262_144
@@ -109,15 +109,15 @@ class Recorder:
             self._flush_values()
 
     def _flush_spans(self) -> None:
-        self._spans_writer.write_table(_table(self._spans, spans.SCHEMA))
+        self._spans_writer.write_table(table_of(self._spans, spans.SCHEMA))
         self._spans.clear()
 
     def _flush_values(self) -> None:
-        rows = sorted(
+        counted = sorted(
             (*key, value.occurrences, value.pairs, value.linkage, value.confidence_bin)
             for key, value in self._values.items()
         )
-        self._values_writer.write_table(_table(rows, values.SCHEMA))
+        self._values_writer.write_table(table_of(counted, values.SCHEMA))
         self._values.clear()
 
 
@@ -125,10 +125,3 @@ def _open(stack: ExitStack, file: Path, schema: pa.Schema) -> Any:
     """A Parquet writer whose file appears under its name when the stack unwinds well."""
     draft = stack.enter_context(replacing(file))
     return stack.enter_context(pq.ParquetWriter(draft, schema, compression="zstd"))
-
-
-def _table(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
-    columns = zip(*rows, strict=True) if rows else ([] for _ in schema)
-    return pa.table(
-        [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema=schema
-    )
