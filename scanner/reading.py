@@ -18,6 +18,7 @@ from scanner.output import SCRATCH
 from scanner.plan import Plan, Task
 from scanner.repeats import shared
 from scanner.risk import NONE_LEFT, Left
+from scanner.tally import Tally
 from scanner.worker import Done, arrived, clear, forsake, lost, scan_unit
 
 
@@ -125,9 +126,9 @@ def _read_until_decided(reading: Reading) -> tuple[int, Left]:
         reading, {name: replace(task, plan=replace(plan, names=False)) for name, task in reading.tasks.items()}
     )
     order = deciding.order(ledger.tallies(plan.digest, whole=True), plan.digest)
-    left = NONE_LEFT
+    left, tallies = NONE_LEFT, ledger.tallies(plan.digest)
     for look in deciding.looks(len(order.drawn)):
-        unread = _read_names(reading, order.upto(look))
+        unread = _read_names(reading, order.upto(look), tallies)
         tallies = ledger.tallies(plan.digest)
         least, left = deciding.left(tallies, order, look)
         if unread or not left.size_bytes or _is_decided(reading, order, look, least, left):
@@ -135,7 +136,7 @@ def _read_until_decided(reading: Reading) -> tuple[int, Left]:
     return later, left
 
 
-def _read_names(reading: Reading, lots: Mapping[str, frozenset[int]]) -> int:
+def _read_names(reading: Reading, lots: Mapping[str, frozenset[int]], known: Mapping[str, Tally]) -> int:
     """Have the names stage read those of the lots that it has not read; gives how many units the budget did not allow.
 
     The unit of a lot is read again as a whole by the patterns, with the lots that were read before, as its files are
@@ -144,9 +145,9 @@ def _read_names(reading: Reading, lots: Mapping[str, frozenset[int]]) -> int:
     Args:
         reading: of the run.
         lots: those to be read by now, by unit.
+        known: what each unit was last seen to hold.
     """
     ledger, plan = reading.ledger, reading.plan
-    known = ledger.tallies(plan.digest)
     left = {unit: {lot for lot, count in known[unit].lots.items() if count.left} for unit in lots}
     waiting = [
         replace(reading.tasks[unit], lots=wanted | known[unit].lots.keys() - left[unit])
