@@ -18,6 +18,7 @@ LARGEST_GAP = 3
 """A cluster is `LEAST_DIGITS` ASCII digits with at most `LARGEST_GAP` bytes between each and the next."""
 
 Bytes = np.ndarray[tuple[int], np.dtype[np.uint8]]
+Offsets = np.ndarray[tuple[int], np.dtype[np.int64]]
 Spans = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 """Offsets `[first, last)`, shape (n, 2)."""
 
@@ -72,9 +73,20 @@ def joined(spans: Spans, gap: int) -> Spans:
     if not len(spans):
         return spans
     spans = spans[np.argsort(spans[:, 0], kind="stable")]
-    reached = np.maximum.accumulate(spans[:, 1])
-    breaks = np.flatnonzero(spans[1:, 0] - reached[:-1] > gap)
-    return np.column_stack((spans[np.append(0, breaks + 1), 0], reached[np.append(breaks, -1)]))
+    begins = beginnings(spans[:, 0], spans[:, 1], gap)
+    return np.column_stack((spans[begins, 0], np.maximum.reduceat(spans[:, 1], begins)))
+
+
+def beginnings(firsts: Offsets, lasts: Offsets, gaps: int | Offsets) -> Offsets:
+    """Which of some spans, ascending by their first, lie further than a gap behind all before them.
+
+    Args:
+        firsts: where they begin, shape (n,), n at least 1.
+        lasts: where they end, shape (n,).
+        gaps: the gap, or that of each span but the first, shape (n - 1,).
+    """
+    reached = np.maximum.accumulate(lasts)
+    return np.flatnonzero(np.append(True, firsts[1:] - reached[:-1] > gaps))
 
 
 def _clusters_of(raw: Bytes, low: int, high: int) -> Spans:

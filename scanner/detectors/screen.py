@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scanner.detectors.automata import Expression, automaton
-from scanner.detectors.digits import Bytes, Spans, clusters, joined
+from scanner.detectors.digits import Bytes, Offsets, Spans, beginnings, clusters, joined
 from scanner.detectors.evaluate import FOREIGN_DIGITS, MARGIN
 from scanner.detectors.superset import Superset, superset
 from scanner.rules import Rule, RuleSet
@@ -71,9 +71,6 @@ class Bounds:
     before: int
     longest: int
     holds: bytes | None = None
-
-
-Places = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +214,9 @@ class _Runs:
         lasts: offset of the last.
     """
 
-    numbers: Places
-    firsts: Places
-    lasts: Places
+    numbers: Offsets
+    firsts: Offsets
+    lasts: Offsets
 
     @classmethod
     def of(cls, runs: list[list[int]]) -> _Runs:
@@ -228,16 +225,14 @@ class _Runs:
         places = np.fromiter(itertools.chain.from_iterable(runs), dtype=np.int64, count=2 * numbers.size)
         return cls(numbers, places[::2], places[1::2])
 
-    def merged(self, gaps: Places) -> _Runs:
+    def merged(self, gaps: Offsets) -> _Runs:
         """Ascending runs, those of one expression that lie within its gap joined; the automaton keeps no order."""
         if not self.numbers.size:
             return self
         order = np.lexsort((self.firsts, self.numbers))
         numbers, firsts, lasts = self.numbers[order], self.firsts[order], self.lasts[order]
-        further = numbers * (int(lasts.max()) + 1)
-        reached = np.maximum.accumulate(lasts + further) - further
-        apart = (numbers[1:] != numbers[:-1]) | (firsts[1:] - reached[:-1] > gaps[numbers[1:]])
-        begins = np.flatnonzero(np.append(True, apart))
+        further = numbers * (int(lasts.max()) + int(gaps.max()) + 1)  # so that no two expressions lie within a gap
+        begins = beginnings(firsts + further, lasts + further, gaps[numbers[1:]])
         return _Runs(numbers[begins], firsts[begins], np.maximum.reduceat(lasts, begins))
 
 
@@ -255,7 +250,9 @@ def _in_cells(block: Block, runs: _Runs) -> Iterator[tuple[int, int, int, int]]:
     return _near_joined(*(column[within] for column in columns))
 
 
-def _near_joined(numbers: Places, cells: Places, lows: Places, highs: Places) -> Iterator[tuple[int, int, int, int]]:
+def _near_joined(
+    numbers: Offsets, cells: Offsets, lows: Offsets, highs: Offsets
+) -> Iterator[tuple[int, int, int, int]]:
     """The same, ascending by expression; runs of one expression and cell that lie near each other made one."""
     apart = (numbers[1:] != numbers[:-1]) | (cells[1:] != cells[:-1]) | (lows[1:] - highs[:-1] > _NEAR_BYTES)
     firsts = np.append(True, apart)[: cells.size]

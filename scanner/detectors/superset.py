@@ -253,10 +253,10 @@ class _Translator:
             return weight.then(charset)
         key = id(item), limit
         if key not in self._weights:
-            self._weights[key] = self._within(item, limit)
+            self._weights[key] = self._composed(item, limit)
         return weight.joined(self._weights[key])
 
-    def _within(self, item: tuple[Any, Any], limit: int) -> _Weight:
+    def _composed(self, item: tuple[Any, Any], limit: int) -> _Weight:
         """The weight of an item that is made of others."""
         kind, argument = item
         if kind in (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT):
