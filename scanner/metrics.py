@@ -39,7 +39,8 @@ class Measured:
 def write_metrics(file: Path, nights: Sequence[Measured]) -> None:
     """Write every metric, whole or not at all, readable for the collector.
 
-    A dataset without a verdict has only its exit code: what was measured before must not pass for today's.
+    A dataset without a verdict has exit code, duration and `untold` alone: what was measured before must not pass for
+    today's.
     """
     registry = CollectorRegistry()
     gauges = {name: Gauge(f"scanner_{name}", told, ["dataset"], registry=registry) for name, told in METRICS.items()}

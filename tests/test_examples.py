@@ -7,6 +7,8 @@ import json
 import re
 import shutil
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -14,13 +16,19 @@ from click.testing import CliRunner
 
 from scanner.cli.scan import command as scan_command
 from scanner.config import load_dataset_file, load_nightly_file
-from scanner.metrics import METRICS
+from scanner.metrics import METRICS, write_metrics
 from tests.conftest import REPOSITORY
 
 EXAMPLES = REPOSITORY / "examples"
 HARDENING = ("ProtectSystem=strict", "PrivateNetwork=yes", "MemoryMax=", "NoNewPrivileges=yes", "ProtectHome=yes")
 LEAST_SAFE = 2.0
 """Exposure by `systemd-analyze security`, from 0 to 10, that the service may have."""
+
+LEFT_OUT = {"scanner_releasable"}
+"""Metrics that no panel shows: the exit code tells it, with more."""
+
+COLUMNS = 24
+"""Of Grafana's grid."""
 
 
 def test_the_configuration_of_a_night_is_read() -> None:
@@ -72,13 +80,28 @@ def test_the_workflow_and_the_hook_name_options_that_are_there() -> None:
     assert set(re.findall(r"--[a-z-]+(?=[ =]|$)", " ".join(scans))) <= known
 
 
-def test_the_dashboard_asks_for_metrics_that_are_written() -> None:
-    dashboard = json.loads((EXAMPLES / "grafana" / "dashboard.json").read_text())
-    asked = {
-        name
-        for panel in dashboard["panels"]
-        for target in panel["targets"]
-        for name in re.findall(r"scanner_[a-z0-9_]+", target["expr"])
-    }
-    assert asked <= {f"scanner_{name}" for name in METRICS} | {"scanner_shards"}
-    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+@pytest.fixture
+def panels() -> list[Any]:
+    found = json.loads((EXAMPLES / "grafana" / "dashboard.json").read_text())["panels"]
+    assert isinstance(found, list)
+    return found
+
+
+def test_the_dashboard_shows_every_metric_that_is_written_and_no_other(panels: list[Any], tmp_path: Path) -> None:
+    write_metrics(tmp_path / "metrics", [])
+    written = set(re.findall(r"^# TYPE (\w+) gauge$", (tmp_path / "metrics").read_text(), re.MULTILINE))
+    assert written >= {f"scanner_{name}" for name in METRICS}
+    queries = " ".join(target["expr"] for panel in panels for target in panel["targets"])
+    assert set(re.findall(r"scanner_[a-z0-9_]+", queries)) == written - LEFT_OUT
+
+
+def test_panels_of_the_dashboard_have_numbers_and_places_of_their_own(panels: list[Any]) -> None:
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    taken = [
+        (x, y)
+        for place in (panel["gridPos"] for panel in panels)
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    ]
+    assert len(set(taken)) == len(taken)
+    assert max(x for x, _ in taken) < COLUMNS
