@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from rich.console import Console
@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.text import Text
 
 from scanner.atomic import write_text
+from scanner.cli._options import Command, json_option, variable
 from scanner.evidence import Evidence, to_json
 from scanner.model import Artefact, Decision, Tier
 from scanner.publish import default_state, publish
@@ -38,14 +39,6 @@ INCOMPLETE = 3
 
 WRITTEN = ("html", "md")
 """Reports that every verdict leaves beside its evidence."""
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def variable(name: str) -> str:
-    """Environment variable of an option: `--release-as` is `SCANNER_RELEASE_AS`."""
-    return "SCANNER_" + name.lstrip("-").replace("-", "_").upper()
-
 
 POLICY = click.option(
     "--policy", type=FILE, envvar=variable("policy"), help="Policy to decide by. [default: the one that ships]"
@@ -76,14 +69,7 @@ LEDGER = click.option(
     help="Folder of this machine that keeps the ledger and the work when the output is a URL. "
     "[default: below ~/.local/state/scanner]",
 )
-AS_JSON = click.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    default=None,
-    envvar=variable("json"),
-    help="Print the evidence instead of the verdict's table.",
-)
+AS_JSON = json_option("Print the evidence instead of the verdict's table.")
 
 
 def ends_in_verdict(command: Command) -> Command:

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from scanner.approvals import Choice
-from scanner.cli._shared import FOLDER, variable, write_reports
+from scanner.cli._options import variable
+from scanner.cli._shared import FOLDER, write_reports
 from scanner.model import Tier
 from scanner.signatures import default_signing_key, public_file
 from scanner.signoff import RECORD, approve

@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from scanner import evaluate as evaluating
 from scanner.atomic import write_text
-from scanner.cli._shared import FILE, RULES, variable
+from scanner.cli._options import json_option, variable
+from scanner.cli._shared import FILE, RULES
 from scanner.detectables import load_detectables
 from scanner.detection import Detection, build
 from scanner.detectors.names import ModelSpec
@@ -29,7 +30,7 @@ from scanner.worker import VERSION
 @RULES
 @click.option("--names/--no-names", default=True, help="Run the language models that find names and places.")
 @click.option("--show-text", is_flag=True, help="Tell misses and false findings by their text, not their shape.")
-@click.option("--json", "as_json", is_flag=True, envvar=variable("json"), help="Print counts and rates as JSON.")
+@json_option("Print counts and rates as JSON.")
 @click.option(
     "--calibration",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -11,7 +11,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from scanner.cli._shared import FOLDER, variable
+from scanner.cli._options import json_option
+from scanner.cli._shared import FOLDER
 from scanner.ledger import RunRow
 from scanner.model import Decision
 from scanner.output import runs
@@ -25,7 +26,7 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 @click.command()
 @click.argument("out", type=FOLDER)
 @click.option("--last", type=click.IntRange(min=1), default=30, show_default=True, help="Runs to show.")
-@click.option("--json", "as_json", is_flag=True, envvar=variable("json"), help="Print one JSON object a run.")
+@json_option("Print one JSON object a run.")
 def command(out: Path, last: int, *, as_json: bool) -> int:
     """Show the runs over the dataset in OUT, the newest last, and how its score went."""
     told = runs(out, last)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from filelock import FileLock, Timeout
 
+from scanner.cli._options import json_option, variable
 from scanner.errors import BadDataset, BadOutput, Fault, Locked
 
 if TYPE_CHECKING:
@@ -30,10 +31,10 @@ LOCK = ".nightly.lock"
     "--config",
     required=True,
     type=click.Path(dir_okay=False, exists=True, path_type=Path),
-    envvar="SCANNER_NIGHTLY_CONFIG",
+    envvar=variable("nightly-config"),
     help="Description of the datasets and of the night.",
 )
-@click.option("--json", "as_json", is_flag=True, envvar="SCANNER_JSON", help="Print one JSON object a dataset.")
+@json_option("Print one JSON object a dataset.")
 def command(config: Path, *, as_json: bool) -> int:
     """Scan what is new in every dataset of a configuration, and decide over all of each.
 

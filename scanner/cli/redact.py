@@ -15,7 +15,8 @@ from rich.table import Table
 from scanner import redact as redacting
 from scanner.atomic import write_text
 from scanner.cli._invocation import invocation
-from scanner.cli._shared import FILE, FOLDER, INCOMPLETE, KEY, RULES, Bar, variable
+from scanner.cli._options import json_option, variable
+from scanner.cli._shared import FILE, FOLDER, INCOMPLETE, KEY, RULES, Bar
 from scanner.errors import BadRedaction, Fault
 from scanner.evidence import Evidence, Remedy
 from scanner.executors import engines
@@ -58,7 +59,7 @@ ANY_FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--workers", type=click.IntRange(1, 1024), envvar=variable("workers"), help="Shards at once. [default: one a core]"
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
+@json_option("Print the comparison as JSON.")
 def command(
     paths: tuple[str, ...],
     evidence: Path,

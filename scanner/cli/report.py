@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from scanner.cli._shared import PLACE, variable
+from scanner.cli._options import variable
+from scanner.cli._shared import PLACE
 from scanner.evidence import Evidence
 from scanner.masking import Window
 from scanner.output import read_evidence

@@ -12,7 +12,8 @@ import click
 
 from scanner import scan as scanning
 from scanner.cli._invocation import invocation
-from scanner.cli._shared import FILE, KEY, PLACE, Bar, conclude, ends_in_verdict, state_of, variable
+from scanner.cli._options import variable
+from scanner.cli._shared import FILE, KEY, PLACE, Bar, conclude, ends_in_verdict, state_of
 from scanner.config import FILE_NAME, DatasetFile, DocumentationValues, load_dataset_file
 from scanner.executors import engines
 from scanner.keys import default_key_file

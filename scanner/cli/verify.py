@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from scanner.cli._shared import FILE, FOLDER, POLICY, RULES, variable
+from scanner.cli._options import variable
+from scanner.cli._shared import FILE, FOLDER, POLICY, RULES
 from scanner.model import Tier
 from scanner.reports._words import visible
 from scanner.rulebook import policy_sha256
