@@ -54,6 +54,13 @@ def lost(read_batches: Sequence[Batch]) -> list[Unscanned]:
     return [entry for batch in read_batches for entry in batch.unscanned]
 
 
+def stored(path: Path, column: str) -> Any:
+    """What the footer says of a column chunk of the first row group."""
+    group = pq.ParquetFile(path).metadata.row_group(0)
+    (chunk,) = [one for one in map(group.column, range(group.num_columns)) if one.path_in_schema == column]
+    return chunk
+
+
 def rows_of(read_batches: Sequence[Batch]) -> int:
     return sum(batch.rows for batch in read_batches if not batch.again)
 
@@ -451,6 +458,59 @@ class TestHostile:
         assert len(read_rows) + entry.rows == rows
         assert entry.size_bytes > 0
         assert read_rows[-1] == rows - 1, "the row group after the broken one is read"
+
+    def test_columns_beside_a_broken_nested_one_are_read_whole(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.parquet"
+        rows = hostile.broken_nested_page(path)
+        with pytest.raises(OSError, match=r"."):
+            pq.ParquetFile(path).read_row_group(0, columns=["messages.list.element.content"])
+        sound = pq.ParquetFile(path).read(["text", "messages.list.element.role", "id"]).to_pydict()
+        found = batches(Shard("a.parquet", str(path)))
+        assert rows_of(found) == rows
+        held = cells(found)
+        roles = [
+            (row, turn, one["role"]) for row, chat in enumerate(sound["messages"]) for turn, one in enumerate(chat)
+        ]
+        assert held["messages[].role"] == roles
+        for name in ("text", "id"):
+            assert held[name] == [(row, 0, value) for row, value in enumerate(sound[name])]
+        contents = [row for row, _, _ in held["messages[].content"]]
+        assert contents == sorted(contents)
+        (entry,) = lost(found)
+        assert (entry.column, entry.reason) == ("messages[].content", UnscannedReason.CORRUPT)
+        assert entry.detail == "a page cannot be read"
+        assert len(set(contents)) + entry.rows == rows
+        size = stored(path, "messages.list.element.content").total_uncompressed_size
+        assert entry.size_bytes == size * entry.rows // 1500 > 0
+
+    def test_slices_read_and_miss_as_much_beside_a_broken_nested_column(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.parquet"
+        hostile.broken_nested_page(path)
+        shard = Shard("a.parquet", str(path))
+        whole = batches(shard)
+        parts = [batch for unit in units(inspect(shard), 40_000, slices=True) for batch in read(unit)]
+        assert len(lost(parts)) > 1
+        assert (cells(parts), rows_of(parts)) == (cells(whole), rows_of(whole))
+        assert sum(entry.rows for entry in lost(parts)) == sum(entry.rows for entry in lost(whole))
+
+    def test_a_column_of_an_unknown_codec_alone_is_unscanned(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.parquet"
+        hostile.unknown_codec_beside_others(path)
+        found = batches(Shard("a.parquet", str(path)))
+        assert list(cells(found)) == ["before", "after"]
+        assert rows_of(found) == 50
+        (entry,) = lost(found)
+        assert (entry.column, entry.rows) == ("text", 50)
+        assert entry.detail
+
+    def test_columns_of_one_field_that_contradict_each_other_are_unscanned_together(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.parquet"
+        hostile.contradicting(path)
+        found = batches(Shard("a.parquet", str(path)))
+        assert cells(found) == {"text": [(0, 0, "one"), (1, 0, "two")]}
+        assert rows_of(found) == 2
+        assert [(entry.column, entry.rows) for entry in lost(found)] == [("turns[].a", 2), ("turns[].b", 2)]
+        assert {entry.detail for entry in lost(found)} == {"columns of one field contradict each other"}
 
     @pytest.mark.parametrize("make", hostile.LYING, ids=lambda make: make.__name__)
     def test_a_shard_that_lies_is_never_read_whole_in_silence(self, tmp_path: Path, make: hostile.Make) -> None:

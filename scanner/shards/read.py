@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 
 import numpy as np
 import pyarrow as pa
@@ -224,6 +225,7 @@ class _Reader:
         self._options = options
         self._lost = lost
         self._nodes = tree(file.schema_arrow)
+        self._fields = {leaf.index: at for at, node in enumerate(self._nodes) for leaf in leaf_types((node,))}
         self._leaves = [leaf for leaf in leaf_types(self._nodes) if not _matches(leaf.column, options.dropped)]
         self._paths = Counter(self._schema.column(index).path for index in range(len(self._schema)))
         self._open_as: tuple[tuple[str, ...], pq.ParquetFile] | None = None
@@ -253,7 +255,7 @@ class _Reader:
         for together in _passes(columns, self._options.held_bytes):
             self._source.stream(self._extents(placed, {column.leaf.index for column in together}))
             for batch in self._rows(group, first_row, rows, together):
-                yield replace(batch, again=again)
+                yield replace(batch, again=again or batch.again)
             again = True
 
     def _extents(self, placed: Sequence[Chunk], wanted: set[int]) -> list[tuple[int, int]]:
@@ -358,28 +360,86 @@ class _Reader:
         return int(lengths.max()) if known else found.dictionary_bytes
 
     def _rows(self, group: int, first_row: int, rows: _Span, columns: Sequence[_Column]) -> Iterator[Batch]:
-        """Batches of some columns of one row group; what stands after a broken page is unscanned."""
-        wanted = {column.leaf.index for column in columns}
-        physical = with_maps_whole(self._nodes, wanted)
-        nodes = pruned(self._nodes, physical)
-        done = 0
+        """Batches of some columns of one row group; what stands after a broken page of its own is unscanned."""
+        done = rows.asked.start
         detail = "the row group ends before its last row"
         try:
-            for record in self._records(group, physical, columns):
-                start = min(max(done, rows.asked.start), done + record.num_rows)
-                taken = record.slice(start - done, max(0, rows.asked.stop - start))
-                raws = [raw for raw in explode(nodes, taken, first_row + start) if raw.leaf.index in wanted]
-                yield from self._cut(raws, first_row + start, taken.num_rows)
-                done += record.num_rows
-                if done >= rows.asked.stop:
-                    break
+            for piece, raws in self._pieces(group, first_row, rows, columns):
+                for batch in self._cut(raws, first_row + piece.start, len(piece)):
+                    yield batch
+                    done = batch.first_row + batch.rows - first_row
         except NotImplementedError:
             detail = "a type, codec or encoding that cannot be read"
         except ARROW_ERRORS:
             self._source.check()
             detail = "a page cannot be read"
-        if done < rows.asked.stop:
-            self._lose_rest(columns, detail, rows.of, rows.asked.stop - max(done, rows.asked.start))
+        left = replace(rows, asked=range(done, rows.asked.stop))
+        if left.asked and len(columns) == 1:
+            self._lose_rest(columns, detail, left)
+        elif left.asked:
+            yield from self._apart(group, first_row, left, columns, detail)
+
+    def _pieces(
+        self, group: int, first_row: int, rows: _Span, columns: Sequence[_Column]
+    ) -> Iterator[tuple[range, list[RawLeaf]]]:
+        """Values of some columns as far as they can be read, and which rows of the row group they are of."""
+        wanted = {column.leaf.index for column in columns}
+        physical = with_maps_whole(self._nodes, wanted)
+        nodes = pruned(self._nodes, physical)
+        at = 0
+        for record in self._records(group, physical, columns):
+            start = min(max(at, rows.asked.start), at + record.num_rows)
+            taken = record.slice(start - at, max(0, rows.asked.stop - start))
+            at += record.num_rows
+            if taken.num_rows:
+                raws = [raw for raw in explode(nodes, taken, first_row + start) if raw.leaf.index in wanted]
+                yield range(start, start + taken.num_rows), raws
+            if at >= rows.asked.stop:
+                return
+
+    def _apart(
+        self, group: int, first_row: int, rows: _Span, columns: Sequence[_Column], detail: str
+    ) -> Iterator[Batch]:
+        """Rows that several columns cannot be read in together: all sound ones, then each other as far as it goes.
+
+        Columns that can be read alone and not together contradict each other, and none of them is read.
+        """
+        sound, broken = self._sorted_out(group, rows, columns)
+        if len(sound) == len(columns):
+            self._lose_rest(columns, detail, rows)
+            return
+        again = False
+        for part in ([sound] if sound else []) + [[column] for column in broken]:
+            for batch in self._rows(group, first_row, rows, part):
+                yield replace(batch, again=again or batch.again)
+            again = True
+        contradicting = [column for column in columns if column not in sound and column not in broken]
+        self._lose_rest(contradicting, "columns of one field contradict each other", rows)
+
+    def _sorted_out(self, group: int, rows: _Span, columns: Sequence[_Column]) -> tuple[list[_Column], list[_Column]]:
+        """Columns that can be read, each field as a whole, and those that cannot even alone."""
+        sound: list[_Column] = []
+        broken: list[_Column] = []
+        for _, below in groupby(columns, lambda column: self._fields[column.leaf.index]):
+            together = list(below)
+            if not self._can_be_read(group, rows, together):
+                lost = [column for column in together if not self._can_be_read(group, rows, [column])]
+                broken += lost
+                together = [column for column in together if column not in lost]
+                if not lost or not self._can_be_read(group, rows, together):
+                    continue
+            sound += together
+        return sound, broken
+
+    def _can_be_read(self, group: int, rows: _Span, columns: Sequence[_Column]) -> bool:
+        """Whether some columns can be read to the last row asked for."""
+        done = rows.asked.start
+        try:
+            for piece, _ in self._pieces(group, 0, rows, columns):
+                done = piece.stop
+        except (NotImplementedError, *ARROW_ERRORS):
+            self._source.check()
+        return bool(columns) and done == rows.asked.stop
 
     def _records(self, group: int, physical: frozenset[int], columns: Sequence[_Column]) -> Iterator[pa.RecordBatch]:
         per_row = sum(column.per_row_bytes for column in columns)
@@ -388,9 +448,10 @@ class _Reader:
         records = reader.iter_batches(size, [group], column_indices=sorted(physical), use_threads=False)
         yield from records if size >= FEW_ROWS else gathered(records, self._options.batch_bytes)
 
-    def _lose_rest(self, columns: Sequence[_Column], detail: str, rows: int, missing: int) -> None:
+    def _lose_rest(self, columns: Sequence[_Column], detail: str, rows: _Span) -> None:
+        missing = len(rows.asked)
         for column in columns:
-            size = max(1, column.size_bytes * missing // rows)
+            size = max(1, column.size_bytes * missing // rows.of)
             self._lost.add(column.leaf.column, UnscannedReason.CORRUPT, detail, missing, size)
 
     def _cut(self, raws: Sequence[RawLeaf], first_row: int, rows: int) -> Iterator[Batch]:

@@ -94,6 +94,31 @@ def unknown_codec(path: Path) -> None:
     _replaced_in_footer(path, b"\x18\x04text\x15\x02", b"\x18\x04text\x15\x06")
 
 
+def unknown_codec_beside_others(path: Path) -> None:
+    """Of three columns the one in the middle names LZO."""
+    one = pa.table({name: [f"{CANARY} {name}"] * 50 for name in ("before", "text", "after")})
+    pq.write_table(one, path, compression="snappy")
+    _replaced_in_footer(path, b"\x18\x04text\x15\x02", b"\x18\x04text\x15\x06")
+
+
+def contradicting(path: Path) -> None:
+    """A list of structs whose one child has three items where the other has two: its pages are another file's."""
+    plain: dict[str, Any] = {"compression": "none", "use_dictionary": False, "write_statistics": False}
+
+    def column(turns: list[list[dict[str, str]]]) -> tuple[int, bytes]:
+        pq.write_table(pa.table({"text": ["one", "two"], "turns": turns}), path, **plain)
+        chunk = pq.ParquetFile(path).metadata.row_group(0).column(2)
+        start = chunk.data_page_offset
+        return start, path.read_bytes()[start : start + chunk.total_compressed_size]
+
+    one = {"a": "x", "b": "y"}
+    _, two = column([[], [one, {"a": "x", "b": "yyyy"}]])
+    start, three = column([[one], [one, one]])
+    assert len(two) == len(three)
+    data = path.read_bytes()
+    path.write_bytes(data[:start] + two + data[start + len(three) :])
+
+
 def more_rows_claimed(path: Path) -> None:
     """The footer claims 126 rows where the pages hold 125; zigzag varints of two bytes."""
     pq.write_table(pa.table({"text": [f"{CANARY} {row}" for row in range(125)]}), path, write_statistics=False)
@@ -110,6 +135,28 @@ def broken_page(path: Path) -> int:
     data[middle : middle + 3000] = b"\xff" * 3000
     path.write_bytes(bytes(data))
     return 6000
+
+
+def broken_nested_page(path: Path) -> int:
+    """Chats in two row groups; a page of `messages[].content` in the middle of the first is noise. Gives the rows."""
+    rows, group_rows = 2000, 1500
+    chats = [
+        [{"role": f"user{row}", "content": f"{CANARY} {row} {turn} {row * 7919 % 10007:x}" * 5} for turn in range(2)]
+        for row in range(rows)
+    ]
+    table = pa.table(
+        {"text": [f"text {row}" for row in range(rows)], "messages": chats, "id": [str(r) for r in range(rows)]}
+    )
+    pq.write_table(
+        table, path, row_group_size=group_rows, data_page_size=20_000, write_batch_size=50, use_dictionary=False
+    )
+    group = pq.ParquetFile(path).metadata.row_group(0)
+    (chunk,) = [group.column(i) for i in range(group.num_columns) if group.column(i).path_in_schema.endswith("content")]
+    data = bytearray(path.read_bytes())
+    middle = chunk.data_page_offset + chunk.total_compressed_size // 2
+    data[middle : middle + 3000] = b"\xff" * 3000
+    path.write_bytes(bytes(data))
+    return rows
 
 
 def flipped(path: Path, seed: int) -> None:
