@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import regex
@@ -410,6 +411,16 @@ def _expressions(rule: Rule) -> Iterable[tuple[str, int, bool]]:
             yield value[1:-1], PRESIDIO_FLAGS, True
 
 
+@lru_cache(maxsize=8192)
+def compiled(expression: str, flags: int = 0) -> regex.Pattern[str]:
+    """The expression, compiled once a process, however often its rule is read, proven and set to work.
+
+    Raises:
+        regex.error, ValueError, OverflowError: it is none.
+    """
+    return regex.compile(expression, flags, cache_pattern=False)
+
+
 def is_expression(value: str) -> bool:
     """Whether a documentation value is an expression between slashes."""
     return len(value) > 2 and value.startswith("/") and value.endswith("/")
@@ -417,7 +428,7 @@ def is_expression(value: str) -> bool:
 
 def _problem(expression: str, flags: int, may_be_empty: bool) -> str | None:
     try:
-        compiled = regex.compile(expression, flags)
+        found = compiled(expression, flags)
     except (regex.error, ValueError, OverflowError) as error:
         return f"an expression does not compile: {error}"
-    return None if may_be_empty or not compiled.fullmatch("") else "a pattern matches the empty text"
+    return None if may_be_empty or not found.fullmatch("") else "a pattern matches the empty text"

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from scanner.detectors.patterns import load_rules
 from scanner.errors import BadRules
 from scanner.files import load_entities, load_yaml, parse_yaml, rule_documents, rule_files, rules_file, rules_sha256
-from scanner.rules import PRESIDIO_FLAGS, Document, RuleSet, parse_rules
+from scanner.rules import PRESIDIO_FLAGS, Document, RuleSet, compiled, parse_rules
 
 NEEDLE = """
 recognizers:
@@ -179,3 +180,12 @@ def test_a_file_of_the_user_without_recognisers_is_not_passed_over(tmp_path: Pat
 def test_a_missing_folder_is_a_fault(tmp_path: Path) -> None:
     with pytest.raises(BadRules, match="is not a folder of rules"):
         rule_files(tmp_path / "absent")
+
+
+def test_rules_that_are_read_again_in_one_process_are_not_compiled_again() -> None:
+    first = load_rules(prove=False)
+    before = compiled.cache_info()
+    assert load_rules(prove=False).rules == first.rules
+    after = compiled.cache_info()
+    assert after.misses == before.misses
+    assert after.hits > before.hits

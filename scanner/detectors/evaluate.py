@@ -15,7 +15,7 @@ import regex
 
 from scanner.detectors import checks
 from scanner.model import Finding
-from scanner.rules import LEAST_CONFIDENCE, PRESIDIO_FLAGS, Pattern, Rule, is_expression
+from scanner.rules import LEAST_CONFIDENCE, PRESIDIO_FLAGS, Pattern, Rule, compiled, is_expression
 
 TOKENS_BEFORE, TOKENS_AFTER = 8, 3
 """Words beside a match among which a context word counts."""
@@ -62,18 +62,18 @@ class Evaluator:
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
-        self.patterns = [regex.compile(pattern.regex, pattern.flags) for pattern in rule.patterns]
+        self.patterns = [compiled(pattern.regex, pattern.flags) for pattern in rule.patterns]
         self._values = [pattern.groupindex.get("value", 0) for pattern in self.patterns]
-        self._reject = [regex.compile(expression, PRESIDIO_FLAGS) for expression in rule.reject]
-        self._before = [regex.compile(expression, _ONE_LINE_FLAGS) for expression in rule.reject_before]
-        self._after = [regex.compile(expression, _ONE_LINE_FLAGS) for expression in rule.reject_after]
+        self._reject = [compiled(expression, PRESIDIO_FLAGS) for expression in rule.reject]
+        self._before = [compiled(expression, _ONE_LINE_FLAGS) for expression in rule.reject_before]
+        self._after = [compiled(expression, _ONE_LINE_FLAGS) for expression in rule.reject_after]
         self._has_exceptions = bool(
             rule.min_distinct or rule.min_entropy or self._reject or self._before or self._after
         )
         self._context = _context_expression(rule.context)
         self._published = {_bare(value) for value in rule.documentation if not is_expression(value)}
         self._examples = [
-            regex.compile(value[1:-1], _ONE_LINE_FLAGS) for value in rule.documentation if is_expression(value)
+            compiled(value[1:-1], _ONE_LINE_FLAGS) for value in rule.documentation if is_expression(value)
         ]
 
     def find(self, text: str, timeout_s: float | None = None) -> list[Finding]:
@@ -218,4 +218,4 @@ def _context_expression(words: tuple[str, ...]) -> regex.Pattern[str] | None:
         alternatives.append(f" {escaped}" + (r"\w*" if len(word) >= _SHORT_WORD else "") + " ")
         if len(word) >= _LONG_WORD:
             alternatives.append(f"{escaped} ")
-    return regex.compile("|".join(alternatives))
+    return compiled("|".join(alternatives))
