@@ -39,6 +39,14 @@ def write_shard(file: Path, texts: Sequence[str | None], **options: Any) -> Path
     return file
 
 
+def write_key(file: Path) -> Path:
+    """A fingerprint key of fixed bytes, so that fingerprints can be compared between runs."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(bytes(range(32)))
+    file.chmod(0o600)
+    return file
+
+
 def request(path: Path | str, out: Path, key_file: Path, **changes: Any) -> Request:
     """A quick scan in this process, without the names stage unless asked for."""
     dataset = changes.pop("dataset", Dataset("test", Provenance.LICENSED, model_card=CARD))

@@ -10,7 +10,7 @@ from scanner.evidence import Evidence
 from scanner.locations import MOST_PAIRS, PLACES, locate
 from scanner.model import Finding, Linkage
 from scanner.recorder import Recorder
-from tests.scans import scanned, write_shard
+from tests.scans import scanned, write_key, write_shard
 
 MAILS = [f"Ask person{i}@example.com." for i in range(6)]
 
@@ -18,9 +18,7 @@ MAILS = [f"Ask person{i}@example.com." for i in range(6)]
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
     folder = tmp_path_factory.mktemp("places")
-    key = folder / "key"
-    key.write_bytes(bytes(range(32)))
-    key.chmod(0o600)
+    key = write_key(folder / "key")
     write_shard(folder / "data" / "a.parquet", ["nothing", *MAILS])
     write_shard(folder / "data" / "b.parquet", ["Ask person1@example.com.", "Ask person1@example.com again."])
     write_shard(folder / "data" / "c.parquet", ["nothing"])

@@ -24,7 +24,7 @@ from scanner.reports import formats
 from scanner.rulebook import load_rulebook, policy_sha256
 from scanner.signatures import key_id, new_signing_key, public_file, read_public_key
 from scanner.signoff import ENVELOPE, RECORD, SIGNATURE, Verification, approve, verify
-from tests.scans import scanned, write_shard
+from tests.scans import scanned, write_key, write_shard
 
 TODAY = date(2026, 3, 1)
 TEXTS = ("Ask ada@example.com.", "Nothing here.", "Ask ada@example.com again.")
@@ -34,9 +34,7 @@ TEXTS = ("Ask ada@example.com.", "Nothing here.", "Ask ada@example.com again.")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two shards, their scan, and a key pair; tests work on copies."""
     folder = tmp_path_factory.mktemp("finished")
-    key = folder / "key"
-    key.write_bytes(bytes(range(32)))
-    key.chmod(0o600)
+    key = write_key(folder / "key")
     for index in range(2):
         write_shard(folder / "data" / f"part-{index}.parquet", [*TEXTS, f"shard {index}"])
     evidence = scanned(folder / "data", folder / "out", key)

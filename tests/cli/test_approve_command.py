@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from scanner.cli import main
 from tests.cli.test_diff_command import _run as run
-from tests.scans import scanned, write_shard
+from tests.scans import scanned, write_key, write_shard
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished scan: `data`, and `out` beside it."""
+    base = tmp_path_factory.mktemp("approved")
+    write_shard(base / "scan" / "data" / "part.parquet", ["Ask ada@example.com.", "Nothing here."])
+    scanned(base / "scan" / "data", base / "scan" / "out", write_key(base / "key"))
+    return base / "scan"
 
 
 @pytest.fixture
-def out(tmp_path: Path, key_file: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def out(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    write_shard(tmp_path / "data" / "part.parquet", ["Ask ada@example.com.", "Nothing here."])
-    scanned(tmp_path / "data", tmp_path / "out", key_file)
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
     return str(tmp_path / "out")
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.redactions import quick_policy
 from tests.scans import spans, write_shard
 
 TEXTS = ["Please write to ann.lee@example.com.", "nothing here", "Ring (212) 555-0143 after six.", "more of nothing"]
@@ -24,8 +25,9 @@ DECIDED = (0, 1)
 
 def start(data: Path, out: Path, key_file: Path, *more: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "scanner", "scan", str(data), "--out", str(out), "--key", str(key_file)]
+    policy = str(data.with_name("policy.yaml"))
     return subprocess.Popen(
-        [*command, "--no-names", "--workers", "1", *more],
+        [*command, "--policy", policy, "--no-names", "--workers", "1", *more],
         start_new_session=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -44,6 +46,7 @@ def evidence(out: Path) -> dict[str, Any]:
 def data(tmp_path: Path) -> Path:
     for number in range(8):
         write_shard(tmp_path / "data" / f"{number}.parquet", TEXTS * 500)
+    quick_policy(tmp_path)
     return tmp_path / "data"
 
 
@@ -90,6 +93,6 @@ def test_a_second_run_leaves_at_once_with_75(data: Path, tmp_path: Path, key_fil
     from filelock import FileLock
 
     out = tmp_path / "out"
-    assert start(data, out, key_file).wait(300) in DECIDED
+    out.mkdir()
     with FileLock(out / ".lock"):
         assert start(data, out, key_file).wait(60) == 75

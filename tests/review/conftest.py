@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +20,8 @@ from scanner.rulebook import Rulebook, load_rulebook
 from scanner.scan import finished
 from tests.browsing import browser as browser
 from tests.browsing import page as page
-from tests.scans import scanned, write_shard
+from tests.redactions import quick_policy
+from tests.scans import scanned, write_key, write_shard
 
 TEXTS = [
     "Write to anna.berg@example.org or call 212-555-0142 about the invoice.",
@@ -57,10 +59,19 @@ class Scene:
             server.server_close()
 
 
+@pytest.fixture(scope="session")
+def _finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Rulebook]:
+    """The scan in a folder of its own, and what it was decided by."""
+    base = tmp_path_factory.mktemp("reviewed")
+    write_shard(base / "scene" / "data" / "a.parquet", TEXTS)
+    write_shard(base / "scene" / "data" / "b.parquet", TEXTS[::-1])
+    policy = quick_policy(base)
+    scanned(base / "scene" / "data", base / "scene" / "out", write_key(base / "key"), policy=policy)
+    return base / "scene", load_rulebook(None, policy, with_models=False, prove=False)
+
+
 @pytest.fixture
-def scene(tmp_path: Path, key_file: Path) -> Scene:
-    data = tmp_path / "data"
-    write_shard(data / "a.parquet", TEXTS)
-    write_shard(data / "b.parquet", TEXTS[::-1])
-    scanned(data, tmp_path / "out", key_file)
-    return Scene(tmp_path / "out", data, load_rulebook(None, None, with_models=False, prove=False))
+def scene(tmp_path: Path, _finished: tuple[Path, Rulebook]) -> Scene:
+    folder, rulebook = _finished
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    return Scene(tmp_path / "out", tmp_path / "data", rulebook)

@@ -14,7 +14,7 @@ from scanner.reports import formats
 from scanner.review.samples import samples
 from tests.canaries import leaks
 from tests.review.conftest import Scene
-from tests.scans import scanned, write_shard
+from tests.scans import scanned, write_key, write_shard
 
 MAIL, PHONE, CARD = "zebulon.quackenbush@example.com", "(503) 555-0187", "4012888888881881"
 MISSED = "my colleague Ludmilla"
@@ -27,9 +27,7 @@ TEXTS = [
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Evidence]:
     base = tmp_path_factory.mktemp("samples")
-    key = base / "key"
-    key.write_bytes(bytes(range(32)))
-    key.chmod(0o600)
+    key = write_key(base / "key")
     write_shard(base / "data" / "a.parquet", TEXTS * 3)
     evidence = scanned(base / "data", base / "out", key)
     assert {part.entity for part in evidence.places} >= {"EMAIL_ADDRESS", "PHONE_NUMBER", "CREDIT_CARD"}
