@@ -5,22 +5,29 @@ BIN := $(VENV)/bin
 SAMPLES := textbook web_forum support_tickets
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test axioms check bench leakage sample docs lock clean
+.PHONY: help demo test axioms check check-code check-shown bench leakage sample docs lock clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
-# Two stamps: what a user needs, and what a developer needs beside it.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# What a user needs, or at once what a developer needs, which holds the same versions and more. Of that, bytecode is
+# made when it is first imported: most of it never is.
 $(VENV)/.installed: requirements.lock pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(call install,$(PIP) --require-hashes --requirement requirements.lock)
 	@touch $@
 
-$(VENV)/.developed: $(VENV)/.installed requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
-	@touch $@
+$(VENV)/.developed: requirements.lock requirements-dev.lock pyproject.toml
+	$(call install,$(PIP) --no-compile --require-hashes --requirement requirements-dev.lock)
+	@touch $(VENV)/.installed $@
+
+define install
+$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(1)
+	$(PIP) --no-deps --no-build-isolation --editable .
+endef
 
 sample: $(VENV)/.installed ## write the three sample datasets
 	$(BIN)/python sample_data/make.py
@@ -29,16 +36,21 @@ demo: sample ## scan the samples, show the verdicts and where the reports are
 	@$(BIN)/python sample_data/demo.py out/demo
 
 test: $(VENV)/.developed ## run the tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 axioms: $(VENV)/.developed ## try every axiom of the risk model on 1,000 generated tables
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n 2 tests/risk/test_axioms.py
 
 check: $(VENV)/.developed ## format, lint, types, layers, rules, docs
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync check-code check-shown
+
+check-code:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check-shown:
 	$(BIN)/scanner rules check
 	$(BIN)/python docs/printed.py --check
 
