@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scanner import spans
@@ -123,9 +124,27 @@ def _collect(task: SweepTask) -> None:
     fingerprinter, key = _keyed(task.key_file, task.rules)
     choose = _chooser(task.plan)
     with replacing(task.values) as draft, RowWriter(draft, SCHEMA) as writer:
-        for leaf, placed in _leaves(task):
+        for leaf, placed in _leaves(_where_found(task)):
             values = _changed(leaf, placed, choose)
             writer.add(row for value, count in values.items() if (row := _row(value, count, fingerprinter, key)))
+
+
+def _where_found(task: SweepTask) -> SweepTask:
+    """The task, less the columns and the runs of row groups in which nothing was found."""
+    columns: set[str] = set()
+    rows: list[tuple[int, int]] = []
+    for file in map(pq.ParquetFile, task.spans):
+        for group in range(file.num_row_groups):
+            table = file.read_row_group(group, columns=["column", "row"])
+            if table.num_rows:
+                columns.update(pc.unique(table["column"]).to_pylist())
+                rows.append((pc.min(table["row"]).as_py(), pc.max(table["row"]).as_py()))
+    units = [
+        unit
+        for unit in task.units
+        if any(least < unit.first_row + unit.rows and unit.first_row <= most for least, most in rows)
+    ]
+    return replace(task, units=tuple(units), options=replace(task.options, include=tuple(sorted(columns))))
 
 
 def _chooser(plan: RedactionPlan) -> Callable[[str, str, str], bool]:
