@@ -34,7 +34,7 @@ from scanner.keys import load_key
 from scanner.model import Dataset
 from scanner.plan import file_stem
 from scanner.redaction import PSEUDONYM, Entry, RedactionPlan
-from scanner.redactor import RedactTask, redact_shard
+from scanner.redactor import FOLDER, RedactTask, redact_shard
 from scanner.scan import Request, scan
 from scanner.shards import ReadOptions, find, inspect, units
 
@@ -92,6 +92,7 @@ def task(shard: Path, spans: tuple[Path, ...], out: Path, key: Path) -> RedactTa
         stamp=facts.stamp,
         size_bytes=facts.size_bytes,
         out=out,
+        folder=out / FOLDER,
         spans=spans,
         units=tuple(units(facts)),
         options=ReadOptions(),

@@ -17,17 +17,17 @@ _NODE = hashlib.blake2b(platform.node().encode(), digest_size=4).hexdigest()
 
 
 @contextmanager
-def replacing(file: Place) -> Iterator[Path]:
+def replacing(file: Place, scratch: Path | None = None) -> Iterator[Path]:
     """A temporary path to write; it becomes `file` when the block ends well and vanishes when it does not.
 
     A reader sees the old file or the new one, whenever the writer is killed. For a URL the draft lies in an owner-only
-    folder of this machine and is put into the store in one piece.
+    folder of this machine, below `scratch` if it is given, and is put into the store in one piece.
 
     Raises:
         BadUrl, StoreFailed: the URL cannot be written.
     """
     if isinstance(file, Url):
-        with tempfile.TemporaryDirectory(prefix="scanner-") as folder:
+        with tempfile.TemporaryDirectory(prefix="scanner-", dir=scratch) as folder:
             draft = Path(folder) / "draft"
             yield draft
             put_file(draft, file.full)

@@ -37,6 +37,7 @@ class ShardDone:
         shard: its name.
         sha256: of the shard as it was.
         made: SHA-256 of the new one; "" where none was written.
+        version: what its store says of the new one, if it lies in one.
         plan: digest of the plan that it was made under.
         swept: tells which values were also changed where no detector found them.
         rows_before: rows that it had.
@@ -54,6 +55,7 @@ class ShardDone:
     shard: str
     sha256: str
     made: str = ""
+    version: str = ""
     plan: str = ""
     swept: str = ""
     rows_before: int = 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +18,7 @@ from pathlib import Path
 from scanner.atomic import write_text
 from scanner.errors import BadUrl
 from scanner.output import EVIDENCE
-from scanner.stores import READ_ONLY, Url, listing, put_file, remove, scheme_of
+from scanner.stores import READ_ONLY, Url, get_file, listing, put_file, remove, scheme_of
 
 FOLDERS = ("spans", "values")
 REPORTS = "report.*"
@@ -73,6 +74,23 @@ def publish(state: Path, out: Url) -> int:
     put_file(files[EVIDENCE], (out / EVIDENCE).full)
     _write_manifest(state, out, hashes)
     return len(set(changed) | {EVIDENCE})
+
+
+def fetch(out: Url, folder: Path) -> None:
+    """Copy an output from its store into an empty folder of this machine: evidence, spans and value tables.
+
+    Raises:
+        BadUrl, StoreFailed: the URL cannot be read, or holds no evidence.
+    """
+    get_file((out / EVIDENCE).full, folder / EVIDENCE)
+    for kind in FOLDERS:
+        (folder / kind).mkdir()
+        names = [name for name in listing(out.full, f"{kind}/") if _PUBLISHED.fullmatch(name)]
+        _each(lambda name: get_file((out / name).full, folder / name), sorted(names))
+
+
+_PUBLISHED = re.compile(rf"(?:{'|'.join(FOLDERS)})/[^/\\]+\.parquet")
+"""Names of tables below an output, none of which leads out of a folder."""
 
 
 def _names(state: Path) -> Iterator[str]:

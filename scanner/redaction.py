@@ -159,6 +159,31 @@ def chooser(plan: RedactionPlan) -> Choose:
     return choose
 
 
+def idle(plan: RedactionPlan, kinds: Collection[tuple[str, str, str]]) -> list[str]:
+    """Entries that are the first to cover no kind of finding, in words: often a name with a slip of the pen.
+
+    Args:
+        plan: what is to be done.
+        kinds: entity, column and rule of all findings.
+    """
+    at_work = {
+        next((number for number, entry in enumerate(plan.entries) if entry.covers(*kind)), None)
+        for kind in kinds
+        if not kind[2].startswith(DOCUMENTATION)
+    }
+    return [
+        f"entry {number + 1} of {plan.name} ({_told(entry)}) covers no finding"
+        for number, entry in enumerate(plan.entries)
+        if number not in at_work
+    ]
+
+
+def _told(entry: Entry) -> str:
+    """The entry in a few words."""
+    limits = [f"column {entry.column}"] * bool(entry.column) + [f"rule {entry.rule}"] * bool(entry.rule)
+    return ", ".join([f"{entry.treatment.operator.value} {entry.entity or 'any entity'}", *limits])
+
+
 _ONLY_JUDGED = frozenset({"name", "epochs", "parameters", "recalls"})
 
 

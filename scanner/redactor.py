@@ -14,16 +14,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from scanner import vault
+from scanner import stores, vault
 from scanner.atomic import replacing, write_text
 from scanner.detectables import load_detectables
 from scanner.detectors import checks
 from scanner.detectors.anonymizer import Anonymize, anonymizer
 from scanner.entities import Entities
-from scanner.errors import UnreadableShard
+from scanner.errors import StoreFailed, UnreadableShard
 from scanner.heap import settle_worker
 from scanner.keys import read_key
-from scanner.model import UnscannedReason
+from scanner.model import Identity, UnscannedReason
 from scanner.outcome import Selected, ShardDone
 from scanner.places import SCHEMA, PlaceFile, RowWriter, by_cell, place_file
 from scanner.plan import file_stem
@@ -34,11 +34,12 @@ from scanner.shards.leaves import LeafType, Role, Rows, as_text
 from scanner.shards.rewrite import Changes, rewrite
 from scanner.shards.source import Stamp, stamp
 from scanner.splicing import splice
+from scanner.stores import Place, Url
 from scanner.surrogates import Surrogates, Value
 from scanner.utility import Sketch, words_in
 
 FOLDER = "_redaction"
-"""Folder in an output for all but the shards; scans pass over it."""
+"""Folder for all but the shards, in an output on this machine or in the folder of its work; scans pass over it."""
 
 _SAMPLED_CELLS = 64
 """Cells of a read whose words go into the sketches of the vocabulary."""
@@ -54,7 +55,8 @@ class RedactTask:
         sha256: of the shard, as the evidence has it.
         stamp: of the file when it was hashed.
         size_bytes: of the file.
-        out: folder of the new shards.
+        out: folder of the new shards, on this machine or in a store.
+        folder: of the redaction's own files.
         spans: files of the shard's spans.
         units: its runs of row groups.
         options: which columns were scanned.
@@ -62,6 +64,7 @@ class RedactTask:
         elsewhere: spans of values that stand where no detector found them, if they were looked for.
         accepted: values of which these spans are changed, too.
         swept: tells which of these spans the shard has; "" for none.
+        identity: what `sha256` is a hash of.
         key_file: of the fingerprint key.
         rules: folder of rules beside the packaged ones.
         vault: file that keeps what is taken out, if one is asked for.
@@ -73,7 +76,8 @@ class RedactTask:
     sha256: str
     stamp: Stamp
     size_bytes: int
-    out: Path
+    out: Place
+    folder: Path
     spans: tuple[Path, ...]
     units: tuple[Unit, ...]
     options: ReadOptions
@@ -85,6 +89,7 @@ class RedactTask:
     elsewhere: Path | None = None
     accepted: Path | None = None
     swept: str = ""
+    identity: Identity = Identity.SHA256
 
     @property
     def stem(self) -> str:
@@ -92,14 +97,9 @@ class RedactTask:
         return file_stem(self.shard.name, self.sha256)
 
     @property
-    def target(self) -> Path:
+    def target(self) -> Place:
         """Where the new shard goes."""
         return self.out / self.shard.name
-
-    @property
-    def folder(self) -> Path:
-        """Folder of the redaction's own files."""
-        return self.out / FOLDER
 
     @property
     def done(self) -> Path:
@@ -142,6 +142,9 @@ def redact_shard(task: RedactTask) -> ShardDone:
         write_text(task.done, to_json(done))
     except UnreadableShard as error:
         return ShardDone(task.shard.name, task.sha256, fault=str(error))
+    except StoreFailed as error:
+        where = "its new object" if error.place == str(task.target) else "the object"
+        return ShardDone(task.shard.name, task.sha256, fault=f"{where}: {error.what}")
     except MemoryError:
         return ShardDone(task.shard.name, task.sha256, fault="did not fit into the memory of a worker")
     finally:
@@ -189,7 +192,9 @@ def _redacted(task: RedactTask) -> ShardDone:
     if stamp(task.shard.path) != task.stamp:
         raise UnreadableShard(UnscannedReason.CHANGED, "the file is not the one that was hashed")
     task.scratch.mkdir(parents=True, exist_ok=True)
-    for folder in (task.target.parent, task.selection.parent, task.done.parent, task.folder / "places"):
+    if not isinstance(task.target, Url):
+        task.target.parent.mkdir(parents=True, exist_ok=True)
+    for folder in (task.selection.parent, task.done.parent, task.folder / "places"):
         folder.mkdir(parents=True, exist_ok=True)
     with replacing(task.selection) as selection:
         treatments = treatments_of(task.plan)
@@ -213,7 +218,7 @@ def _redacted(task: RedactTask) -> ShardDone:
 
 def _written(task: RedactTask, editor: _Editor, dropped: Rows, selected: tuple[Selected, ...]) -> ShardDone:
     """The new shard and all that goes with it, in place."""
-    with replacing(task.target) as draft:
+    with replacing(task.target, task.scratch) as draft:
         places = task.scratch / "places.parquet"
         with RowWriter(places, SCHEMA) as writer:
             editor.places, editor.dropped = writer, dropped
@@ -225,12 +230,14 @@ def _written(task: RedactTask, editor: _Editor, dropped: Rows, selected: tuple[S
         made = vault.sha256_of(draft)
         _put(places, place_file(task.folder, made))
         if task.vault is not None and task.vault_key is not None:
-            entry = vault.Entry(task.shard.name, task.sha256, task.size_bytes, made)
-            vault.store(task.vault, read_key(task.vault_key), Path(task.shard.path), entry, result.kept)
+            whole = sha256_whole(task.shard, task.sha256, task.identity)
+            entry = vault.Entry(task.shard.name, whole, task.size_bytes, made)
+            vault.store(task.vault, read_key(task.vault_key), task.shard.path, entry, result.kept)
     return ShardDone(
         shard=task.shard.name,
         sha256=task.sha256,
         made=made,
+        version=str(stamp(task.target.full)[1]) if isinstance(task.target, Url) else "",
         plan=task.plan.digest,
         swept=task.swept,
         rows_before=result.rows + len(dropped),
@@ -243,6 +250,15 @@ def _written(task: RedactTask, editor: _Editor, dropped: Rows, selected: tuple[S
         before=editor.before,
         after=editor.after,
     )
+
+
+def sha256_whole(shard: Shard, sha256: str, identity: Identity) -> str:
+    """SHA-256 of all bytes of a shard that evidence knows by `sha256`; of one known by its version they are read.
+
+    Raises:
+        BadUrl, StoreFailed: the shard cannot be read from its store.
+    """
+    return sha256 if identity is Identity.SHA256 else stores.sha256(shard.path)
 
 
 def _put(draft: Path, file: Path) -> None:

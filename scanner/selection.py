@@ -157,12 +157,13 @@ def select(
         return counted
 
 
-def count_spans(spans: Sequence[Path], scratch: Path) -> dict[str, int] | None:
-    """Findings by entity; None where a file cannot be read."""
+def count_spans(spans: Sequence[Path], scratch: Path) -> dict[tuple[str, str, str], int] | None:
+    """Findings by entity, column and rule; None where a file cannot be read."""
     try:
         with _tables(spans, scratch) as connection:
-            query = "SELECT entity, count(*)::BIGINT FROM spans GROUP BY entity"
-            return dict(connection.execute(query).fetchall())
+            query = 'SELECT entity, "column", rule, count(*)::BIGINT FROM spans GROUP BY ALL'
+            found = connection.execute(query).fetchall()
+            return {(entity, column, rule): count for entity, column, rule, count in found}
     except duckdb.Error:
         return None
 

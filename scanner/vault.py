@@ -11,7 +11,7 @@ import hashlib
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,12 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from scanner import stores
 from scanner.atomic import replacing
 from scanner.errors import BadVault
 from scanner.shards.rewrite import Kept
+from scanner.shards.source import Source, open_input
+from scanner.stores import Place, Url
 
 FRAME_BYTES = 1 << 20
 NONCE_BYTES = 12
@@ -68,10 +71,13 @@ def prepare(file: Path, key: bytes) -> None:
     """Make the vault, readable for its owner alone, or check that one is under this key.
 
     Raises:
-        BadVault: the file is something else, or under another key.
+        BadVault: the file is something else, or under another key, or cannot be made.
     """
     if not file.exists():
-        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        try:
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except OSError as error:
+            raise BadVault(f"{file}: cannot be made: {error.strerror or type(error).__name__}") from error
     with _opened(file) as connection:
         with connection:
             connection.executescript(_SCHEMA)
@@ -83,31 +89,47 @@ def prepare(file: Path, key: bytes) -> None:
                 connection.execute("INSERT INTO vault VALUES (?)", (key_id(key),))
 
 
-def store(file: Path, key: bytes, shard: Path, entry: Entry, kept: Sequence[Kept]) -> None:
+def store(file: Path, key: bytes, shard: str, entry: Entry, kept: Sequence[Kept]) -> None:
     """Keep what the shard's redacted form lacks, in one transaction; an earlier entry of the shard goes.
 
     Args:
         file: the vault.
         key: 32 secret bytes.
-        shard: the file as it is before.
+        shard: the file, or the URL, as it is before.
         entry: what to call it.
         kept: runs of bytes that the redacted shard shares, by their offset in the shard.
+
+    Raises:
+        UnreadableShard: the shard cannot be opened.
+        BadUrl, StoreFailed: as `open_input`.
     """
-    with _opened(file) as connection, connection, shard.open("rb") as source:
+    gaps = list(_gaps(kept, entry.size_bytes))
+    with _opened(file) as connection, connection, open_input(shard) as source:
+        source.expect(gaps)
+        source.stream(gaps)
         connection.execute("DELETE FROM shard WHERE name = ?", (entry.name,))
         row = (entry.name, entry.sha256, entry.size_bytes, entry.made_sha256)
         connection.execute("INSERT INTO shard VALUES (?, ?, ?, ?)", row)
         runs = ((entry.name, run.before, run.after, run.length) for run in kept)
         connection.executemany("INSERT INTO kept VALUES (?, ?, ?, ?)", runs)
-        for start, stop in _gaps(kept, entry.size_bytes):
+        for start, stop in gaps:
             for at in range(start, stop, FRAME_BYTES):
-                source.seek(at)
-                plain = source.read(min(FRAME_BYTES, stop - at))
+                plain = source.read_at(min(FRAME_BYTES, stop - at), at)
                 nonce = os.urandom(NONCE_BYTES)
                 data = AESGCM(key).encrypt(nonce, plain, _bound_to(entry, at))
                 connection.execute(
                     "INSERT INTO frame VALUES (?, ?, ?, ?, ?)", (entry.name, at, len(plain), nonce, data)
                 )
+
+
+def empty(file: Path) -> None:
+    """Let go of every shard in the vault.
+
+    Raises:
+        BadVault: the file cannot be used.
+    """
+    with _opened(file) as connection, connection:
+        connection.execute("DELETE FROM shard")
 
 
 def entries(file: Path, key: bytes) -> list[Entry]:
@@ -125,30 +147,39 @@ def entries(file: Path, key: bytes) -> list[Entry]:
         return [Entry(*row) for row in connection.execute("SELECT name, sha256, bytes, made FROM shard ORDER BY name")]
 
 
-def restore(file: Path, key: bytes, entry: Entry, redacted: Path, target: Path) -> None:
+def restore(file: Path, key: bytes, entry: Entry, redacted: Place, target: Path) -> None:
     """Write the shard as it was, whole or not at all.
 
     Args:
         file: the vault.
         key: its key.
         entry: of the shard.
-        redacted: the shard's redacted form; not read for a shard that was left out.
+        redacted: the shard's redacted form, on this machine or in a store; not read for a shard that was left out.
         target: where to write.
 
     Raises:
         BadVault: the redacted shard is not the one that was made, the vault is damaged, or the bytes are not those.
+        BadUrl, StoreFailed: the redacted shard cannot be had from its store.
     """
-    if entry.made_sha256 and (not redacted.is_file() or sha256_of(redacted) != entry.made_sha256):
+    if entry.made_sha256 and _sha256_now(redacted) != entry.made_sha256:
         raise BadVault(
             f"{entry.name}: the redacted shard is missing or was changed since; its bytes cannot be had back"
         )
     target.parent.mkdir(parents=True, exist_ok=True)
+    shared = open_input(_path(redacted)) if entry.made_sha256 else nullcontext()
     with _opened(file) as connection, replacing(target) as draft:
-        with draft.open("wb") as sink:
-            for piece in _pieces(connection, key, entry, redacted):
+        with draft.open("wb") as sink, shared as source:
+            for piece in _pieces(connection, key, entry, source):
                 sink.write(piece)
         if sha256_of(draft) != entry.sha256:
             raise BadVault(f"{entry.name}: what came back is not the shard that was put in")
+
+
+def _sha256_now(redacted: Place) -> str:
+    """SHA-256 of a redacted shard; "" where there is none."""
+    if isinstance(redacted, Url):
+        return stores.sha256(redacted.full)
+    return sha256_of(redacted) if redacted.is_file() else ""
 
 
 def sha256_of(file: Path) -> str:
@@ -160,8 +191,8 @@ def sha256_of(file: Path) -> str:
     return digest.hexdigest()
 
 
-def _pieces(connection: sqlite3.Connection, key: bytes, entry: Entry, redacted: Path) -> Iterator[bytes]:
-    """The shard's bytes in order."""
+def _pieces(connection: sqlite3.Connection, key: bytes, entry: Entry, redacted: Source | None) -> Iterator[bytes]:
+    """The shard's bytes in order; without its redacted form where all of them are in the vault."""
     runs = connection.execute(
         "SELECT before, bytes, after, NULL, NULL FROM kept WHERE shard = :name "
         "UNION ALL SELECT before, bytes, -1, nonce, data FROM frame WHERE shard = :name ORDER BY 1",
@@ -170,15 +201,20 @@ def _pieces(connection: sqlite3.Connection, key: bytes, entry: Entry, redacted: 
     for before, size, after, nonce, data in runs:
         if after < 0:
             yield _opened_frame(key, nonce, data, _bound_to(entry, before), entry)
-        else:
+        elif redacted is not None:
             yield from _slice(redacted, after, size)
 
 
-def _slice(file: Path, start: int, size: int) -> Iterator[bytes]:
-    with file.open("rb") as handle:
-        handle.seek(start)
-        for at in range(0, size, FRAME_BYTES):
-            yield handle.read(min(FRAME_BYTES, size - at))
+def _slice(source: Source, start: int, size: int) -> Iterator[bytes]:
+    extents = [(start, start + size)]
+    source.expect(extents)
+    source.stream(extents)
+    for at in range(0, size, FRAME_BYTES):
+        yield source.read_at(min(FRAME_BYTES, size - at), start + at)
+
+
+def _path(place: Place) -> str:
+    return place.full if isinstance(place, Url) else str(place)
 
 
 def _opened_frame(key: bytes, nonce: bytes, data: bytes, bound_to: bytes, entry: Entry) -> bytes:

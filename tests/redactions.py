@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from scanner.evidence import Remedy
 from scanner.files import load_entities, packaged_rules, parse_yaml
 from scanner.outcome import Comparison, ShardDone
 from scanner.output import read_evidence
-from scanner.redact import Request, redact, tasks_of
+from scanner.redact import Request, executor_of, redact, tasks_of
 from scanner.redaction import RedactionPlan, parse_redaction
 from scanner.redactor import RedactTask, redact_shard
+from scanner.stores import Place
 from tests.scans import Silent
 
 
@@ -40,7 +42,9 @@ def plan(told: dict[str, Any]) -> RedactionPlan:
     return parse_redaction(parse_yaml(yaml.safe_dump(told), "redaction.yaml"), load_entities().keys())
 
 
-def request(data: Path, evidence: Path, out: Path, key_file: Path, what: RedactionPlan, **changes: Any) -> Request:
+def request(
+    data: Path | str, evidence: Path, out: Place, key_file: Path, what: RedactionPlan, **changes: Any
+) -> Request:
     """A redaction in this process."""
     policy = evidence.parent / "policy.yaml"
     quick = {"engine": "inline", "policy": policy if policy.exists() else None}
@@ -61,6 +65,14 @@ def forget(scan: Path, shard: str) -> None:
     (scan / "evidence.json").write_text(json.dumps(told))
 
 
+def tasks_for(asked: Request, scratch: Path) -> list[RedactTask]:
+    """One task a shard, all of which can be read."""
+    with closing(executor_of(asked)) as executor:
+        work = tasks_of(asked, read_evidence(asked.evidence), scratch, executor)
+    assert not work.unreadable
+    return list(work.tasks)
+
+
 def swept(tasks: Sequence[RedactTask]) -> list[RedactTask]:
     """The tasks, told where the values that they change stand elsewhere."""
     found = sweep(tasks, map)
@@ -69,7 +81,7 @@ def swept(tasks: Sequence[RedactTask]) -> list[RedactTask]:
 
 
 def redacted(
-    data: Path,
+    data: Path | str,
     evidence: Path,
     out: Path,
     key_file: Path,
@@ -85,8 +97,6 @@ def redacted(
 def rewritten(data: Path, evidence: Path, out: Path, key_file: Path, what: dict[str, Any]) -> list[ShardDone]:
     """The new shards without the re-scan, for tests that look at their cells alone."""
     asked = request(data, evidence, out, key_file, plan(what))
-    tasks, unreadable = tasks_of(asked, read_evidence(evidence), out / "_redaction" / "scratch")
-    assert not unreadable
-    done = [redact_shard(task) for task in tasks]
+    done = [redact_shard(task) for task in tasks_for(asked, out / "_redaction" / "scratch")]
     assert [one.fault for one in done if one.fault] == []
     return done

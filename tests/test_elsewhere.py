@@ -17,11 +17,9 @@ from scanner.executors import Settings, engines
 from scanner.keys import read_key
 from scanner.model import Dataset, ModelCard, Provenance
 from scanner.outcome import Comparison, ShardDone
-from scanner.output import read_evidence
-from scanner.redact import tasks_of
 from scanner.redactor import redact_shard
 from scanner.reports._redaction import markdown
-from tests.redactions import EVERYTHING, forget, plan, quick_policy, redacted, request
+from tests.redactions import EVERYTHING, forget, plan, quick_policy, redacted, request, tasks_for
 from tests.scans import scanned
 
 MAIL, RARE, CARD = "zeb.quack@example.com", "only.once@example.com", "4012888888881881"
@@ -118,7 +116,7 @@ def test_the_order_of_shards_is_nothing_and_no_value_stands_in_a_file_of_the_swe
     told = []
     for name, order in (("x", 1), ("y", -1)):
         asked = request(base / "data", base / "scan", tmp_path / name, base / "keys" / "key", plan(EVERYTHING))
-        tasks, _ = tasks_of(asked, read_evidence(base / "scan"), tmp_path / "scratch")
+        tasks = tasks_for(asked, tmp_path / "scratch")
         found = sweep(tasks[::order], map)
         assert not found.faults
         told.append([(task.shard.name, task.swept) for task in accept(found, tasks, [])])
@@ -136,7 +134,7 @@ def test_too_many_values_are_told_and_the_most_frequent_are_looked_for(
 ) -> None:
     monkeypatch.setattr("scanner.sweep.MOST_VALUES", 1)
     asked = request(base / "data", base / "scan", tmp_path / "out", base / "keys" / "key", plan(EVERYTHING))
-    tasks, _ = tasks_of(asked, read_evidence(base / "scan"), tmp_path / "scratch")
+    tasks = tasks_for(asked, tmp_path / "scratch")
     found = sweep(tasks, map)
     assert found.left_out == 2
     rows = pq.read_table(found.tasks[1].elsewhere)
@@ -151,9 +149,9 @@ def test_one_process_and_two_workers_write_the_same_bytes(base: Path, tmp_path: 
     made = []
     for name, engine in (("one", "inline"), ("two", "local")):
         asked = request(base / "data", base / "scan", tmp_path / name, base / "keys" / "key", plan(EVERYTHING))
-        tasks, _ = tasks_of(asked, read_evidence(base / "scan"), tmp_path / "scratch")
+        tasks = tasks_for(asked, tmp_path / "scratch")
         with closing(engines()[engine](Settings(2, ignored, ignored))) as executor:
             told = accept(sweep(tasks, executor.map), tasks, [])
             assert [one.fault for one in executor.map(redact_shard, told) if isinstance(one, ShardDone)] == ["", ""]
-        made.append([file.read_bytes() for task in told for file in (task.target, task.selection)])
+        made.append([Path(file).read_bytes() for task in told for file in (str(task.target), task.selection)])
     assert made[0] == made[1]

@@ -14,7 +14,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
+from scanner.cli import scanner
 from scanner.errors import BadOutput, BadRedaction, BadVault
 from scanner.evidence import Action, Cost, Evidence, Interval, Remedy
 from scanner.model import Dataset, ModelCard, Provenance, Tier
@@ -326,6 +328,87 @@ def test_a_folder_of_something_else_is_refused(base: Path, tmp_path: Path) -> No
     for inside in (base / "data", base / "data" / "new", base):
         with pytest.raises(BadOutput, match="lies in"):
             redacted(base / "data", base / "scan", inside, base / "keys" / "key", EVERYTHING)
+
+
+def test_an_output_that_a_link_or_a_glob_leads_to_is_refused(base: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(base / "data", target_is_directory=True)
+    (tmp_path / "file").write_text("no folder")
+    cases = [(tmp_path / "link" / "new", base / "data"), (base / "data" / "day=9", base / "data" / "*" / "*.parquet")]
+    for out, asked in cases:
+        with pytest.raises(BadOutput, match="lies in"):
+            redacted(asked, base / "scan", out, base / "keys" / "key", EVERYTHING)
+        assert not out.exists()
+    with pytest.raises(BadOutput, match="is no folder"):
+        redacted(base / "data", base / "scan", tmp_path / "file", base / "keys" / "key", EVERYTHING)
+
+
+def test_evidence_of_another_dataset_is_told_in_one_line(base: Path, tmp_path: Path) -> None:
+    write(tmp_path / "data" / "x.parquet", 0)
+    with pytest.raises(BadRedaction, match=r"^\S+: is of other shards: of its 2 shards none is under the paths given$"):
+        redacted(tmp_path / "data", base / "scan", tmp_path / "out", base / "keys" / "key", EVERYTHING)
+
+
+def test_a_shard_that_the_scan_of_the_output_would_pass_over_is_refused(base: Path, tmp_path: Path) -> None:
+    shard = write(tmp_path / "rows.dat", 0, 6)
+    key = base / "keys" / "key"
+    scanned(shard, tmp_path / "scan", key, policy=base / "policy.yaml")
+    with pytest.raises(BadRedaction, match=r"rows\.dat: has a name that a scan of the new folder passes over"):
+        redacted(shard, tmp_path / "scan", tmp_path / "out", key, EVERYTHING)
+
+
+def test_a_vault_of_another_output_is_refused_and_keeps_what_it_has(
+    base: Path, everything: Path, tmp_path: Path
+) -> None:
+    assert everything.is_dir()
+    key, common = vault_key(base), (base / "data", base / "scan", tmp_path / "out", base / "keys" / "key", EVERYTHING)
+    with pytest.raises(BadVault, match="holds the shards of another redaction; name another --vault"):
+        redacted(*common, vault=base / "vault", vault_key=key)
+    assert [entry.name for entry in entries(base / "vault", key.read_bytes())] == list(SHARDS)
+    with pytest.raises(BadVault, match="cannot be made: No such file or directory"):
+        redacted(*common, vault=tmp_path / "nowhere" / "vault", vault_key=key)
+    assert not list((tmp_path / "out").rglob("*.parquet"))
+
+
+def test_restore_brings_back_what_it_can_and_goes_on(base: Path, everything: Path, tmp_path: Path) -> None:
+    new, back = tmp_path / "new", tmp_path / "back"
+    shutil.copytree(everything, new)
+    (new / SHARDS[0]).write_bytes(b"PAR1")
+    arguments = ["--vault", str(base / "vault"), "--vault-key", str(vault_key(base)), "--out"]
+
+    def run(*words: str) -> str:
+        done = CliRunner().invoke(scanner, ["restore", str(new), *words])
+        return done.output + (str(done.exception) if done.exception else "")
+
+    first = run(*arguments, str(back))
+    assert f"{SHARDS[0]}: the redacted shard is missing or was changed since" in first
+    assert f"{SHARDS[1]}: restored" in first
+    shutil.copyfile(everything / SHARDS[0], new / SHARDS[0])
+    second = run(*arguments, str(back))
+    assert f"{SHARDS[0]}: restored" in second
+    assert f"{SHARDS[1]}: is there already" in second
+    assert all((back / name).read_bytes() == (base / "data" / name).read_bytes() for name in SHARDS)
+    (back / "notes.txt").write_text("somebody's")
+    assert "holds other files than shards of the vault" in run(*arguments, str(back))
+    for out in (new, new / "back", tmp_path):
+        assert "holds, or lies in, the redacted shards" in run(*arguments, str(out))
+    assert "no such vault" in run("--vault", str(tmp_path / "none"), *arguments[2:], str(tmp_path / "other"))
+    assert "the key cannot be read" in run(*arguments[:2], "--vault-key", str(tmp_path / "no"), "--out", str(back))
+
+
+def test_a_dry_run_tells_the_forecast_and_entries_that_cover_nothing(base: Path, tmp_path: Path) -> None:
+    (tmp_path / "redaction.yaml").write_text(
+        "findings: [{operator: mask, entity: CREDIT_CARD}, {operator: keep, column: txt}]"
+    )
+    words = ["redact", str(base / "data"), "--evidence", str(base / "scan"), "--key", str(base / "keys" / "key")]
+    words += ["--policy", str(tmp_path / "redaction.yaml"), "--engine", "inline", "--dry-run", "--out"]
+    told = CliRunner().invoke(scanner, [*words, str(tmp_path / "out")]).output
+    assert "2 shards of" in told
+    assert "entry 2 of redaction.yaml (keep any entity, column txt) covers no finding" in " ".join(told.split())
+    assert not (tmp_path / "out").exists()
+    assert isinstance(CliRunner().invoke(scanner, [*words, str(base / "data" / "new")]).exception, BadOutput)
+    lonely = CliRunner().invoke(scanner, [*words, str(tmp_path / "out"), "--vault-key", str(tmp_path / "key")])
+    assert lonely.exit_code == 2
+    assert "--vault-key is for a vault" in lonely.output
 
 
 def test_another_key_is_refused(base: Path, tmp_path: Path) -> None:

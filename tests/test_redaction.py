@@ -7,7 +7,7 @@ import pytest
 from scanner.detectors.anonymizer import anonymizer, generalised
 from scanner.errors import BadRedaction
 from scanner.files import parse_yaml
-from scanner.redaction import KEEP, PSEUDONYM, Operator, RedactionPlan, Treatment, parse_redaction
+from scanner.redaction import KEEP, PSEUDONYM, Operator, RedactionPlan, Treatment, idle, parse_redaction
 from scanner.surrogates import Surrogates, Value
 
 KNOWN = {"PERSON", "SECRET", "DATE_OF_BIRTH"}
@@ -30,6 +30,24 @@ findings:
     assert plan.treatment("PERSON", "messages[].content", "names.en") == PSEUDONYM
     assert plan.treatment("US_SSN", "text", "us.ssn") == Treatment(Operator.MASK, keep_last=2)
     assert plan.treatment("PERSON", "text", "documentation:names.en") == KEEP
+
+
+def test_entries_that_cover_no_finding_are_told() -> None:
+    text = """
+findings:
+  - {operator: mask, entity: PERSON, column: "mesages*"}
+  - {operator: keep, entity: PERSON}
+  - {operator: replace, entity: PERSON, rule: "names.*"}
+  - {operator: pseudonym}
+"""
+    kinds = [("PERSON", "messages[].content", "names.en"), ("SECRET", "text", "documentation:keys")]
+    told = idle(parsed(text), kinds)
+    assert told == [
+        "entry 1 of redaction.yaml (mask PERSON, column mesages*) covers no finding",
+        "entry 3 of redaction.yaml (replace PERSON, rule names.*) covers no finding",
+        "entry 4 of redaction.yaml (pseudonym any entity) covers no finding",
+    ]
+    assert idle(parsed(text), [*kinds, ("SECRET", "text", "keys")]) == told[:2]
 
 
 def test_every_fault_of_a_policy_is_told_with_its_line() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from scanner import redact as redacting
 from scanner.atomic import write_text
 from scanner.cli._invocation import invocation
 from scanner.cli._options import json_option, variable
-from scanner.cli._shared import FILE, FOLDER, INCOMPLETE, KEY, RULES, Bar
+from scanner.cli._shared import FILE, INCOMPLETE, KEY, LEDGER, PLACE, RULES, Bar, state_of
 from scanner.errors import BadRedaction, Fault
 from scanner.evidence import Evidence, Remedy
 from scanner.executors import engines
@@ -25,9 +27,10 @@ from scanner.keys import default_key_file
 from scanner.model import Decision
 from scanner.outcome import Comparison
 from scanner.output import read_evidence
+from scanner.publish import fetch
 from scanner.redaction import RedactionPlan, parse_redaction, plan_of_remedy
-from scanner.redactor import FOLDER as OWN_FOLDER
 from scanner.reports._redaction import markdown
+from scanner.stores import Place, Url
 from scanner.wording import plural
 
 ANY_FILE = click.Path(dir_okay=False, path_type=Path)
@@ -35,8 +38,9 @@ ANY_FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
-@click.option("--evidence", type=FOLDER, required=True, help="Output folder of the scan of PATH.")
-@click.option("--out", type=FOLDER, required=True, help="Folder for the new shards; empty, or of an earlier run.")
+@click.option("--evidence", type=PLACE, required=True, help="Output, a folder or URL, of the scan of PATH.")
+@click.option("--out", type=PLACE, required=True, help="Folder or URL for the new shards; empty, or of an earlier run.")
+@LEDGER
 @click.option("--plan", "remedy", metavar="REMEDY", help="Remedy of the report to apply, such as remedy-2.")
 @click.option("--policy", type=FILE, help="What to do with which finding (redaction.yaml).")
 @click.option("--found-only", is_flag=True, help="Leave the same values in places where the scan did not find them.")
@@ -62,8 +66,9 @@ ANY_FILE = click.Path(dir_okay=False, path_type=Path)
 @json_option("Print the comparison as JSON.")
 def command(
     paths: tuple[str, ...],
-    evidence: Path,
-    out: Path,
+    evidence: Place,
+    out: Place,
+    ledger: Path | None,
     remedy: str | None,
     policy: Path | None,
     vault: Path | None,
@@ -81,40 +86,62 @@ def command(
 ) -> int:
     """Write redacted copies of scanned shards, scan them, and hold the forecast to what was reached.
 
-    Works from the spans of the scan and detects nothing again. The shards given are only read.
+    Works from the spans of the scan and detects nothing again. The shards given are only read. Where --out is a URL,
+    all but the shards stays on this machine.
     """
     if (remedy is None) == (policy is None):
         raise click.UsageError("say what to do: --plan REMEDY of the report, or --policy redaction.yaml")
-    found = read_evidence(evidence)
-    chosen = _remedy(found, remedy) if remedy else None
-    plan = plan_of_remedy(chosen) if chosen else _plan(policy, rules)
+    if vault is None and vault_key is not None:
+        raise click.UsageError("--vault-key is for a vault: name its file with --vault, or leave both out")
     key_file = key or default_key_file()
-    request = redacting.Request(
-        paths=paths,
-        evidence=evidence,
-        out=out,
-        plan=replace(plan, elsewhere=plan.elsewhere and not found_only),
-        key_file=key_file,
-        rules=rules,
-        policy=release_policy,
-        engine=engine,
-        workers=workers or os.cpu_count() or 1,
-        resume=resume,
-        vault=vault,
-        vault_key=vault_key or key_file.with_name("vault.key"),
-        remedy=chosen,
-        command=invocation(),
-    )
-    if dry_run:
-        _show_cost(request)
-        return 0
-    outcome = redacting.redact(request, Bar(), lambda line: click.echo(line, err=True))
-    _write(outcome, out / OWN_FOLDER)
+    with _near(evidence) as folder:
+        chosen = _remedy(read_evidence(folder), remedy) if remedy else None
+        plan = plan_of_remedy(chosen) if chosen else _plan(policy, rules)
+        request = redacting.Request(
+            paths=paths,
+            evidence=folder,
+            out=out,
+            state=state_of(out, ledger),
+            plan=replace(plan, elsewhere=plan.elsewhere and not found_only),
+            key_file=key_file,
+            rules=rules,
+            policy=release_policy,
+            engine=engine,
+            workers=workers or os.cpu_count() or 1,
+            resume=resume,
+            vault=vault,
+            vault_key=vault_key or key_file.with_name("vault.key"),
+            remedy=chosen,
+            command=invocation(),
+        )
+        if dry_run:
+            _show_cost(request)
+            return 0
+        outcome = redacting.redact(request, Bar(), lambda line: click.echo(line, err=True))
+    _write(outcome, request.own)
+    click.echo(f"report: {request.own / 'report.md'}", err=True)
     if as_json:
         click.echo(outcome.model_dump_json(indent=2))
     else:
         Console().print(Markdown(markdown(outcome)))
     return exit_code(outcome)
+
+
+@contextmanager
+def _near(evidence: Place) -> Iterator[Path]:
+    """The output of the scan on this machine: what lies in a store is fetched for as long as it is needed.
+
+    Raises:
+        click.UsageError: a file was named, beside which no spans need lie.
+    """
+    if not isinstance(evidence, Url):
+        if evidence.is_file():
+            raise click.UsageError("--evidence takes the output folder of the scan, not a file in it")
+        yield evidence
+        return
+    with tempfile.TemporaryDirectory(prefix="scanner-") as folder:
+        fetch(evidence, Path(folder))
+        yield Path(folder)
 
 
 def exit_code(outcome: Comparison) -> int:
@@ -174,9 +201,20 @@ def _show_cost(request: redacting.Request) -> None:
     if request.plan.elsewhere and cost.selected:
         told += " The same values in places where the scan did not find them are looked for then, and not counted here."
     console.print(told)
+    for told in _notes(request, cost):
+        console.print(told, markup=False)
+
+
+def _notes(request: redacting.Request, cost: redacting.Cost) -> Iterator[str]:
+    """What else there is to know before it is done."""
+    remedy = request.remedy
+    if remedy is not None:
+        told = f"{remedy.id} foretells the tier {remedy.tier.value} and a score of {remedy.score.p50:.1f}"
+        yield f"{told}, once all of this is done: {'; '.join(action.title for action in remedy.actions)}."
+    yield from cost.idle
     for name in cost.dropped_shards:
-        console.print(f"left out: the shard {name}", markup=False)
+        yield f"left out: the shard {name}"
     for name in cost.dropped_columns:
-        console.print(f"left out: the column {name}", markup=False)
+        yield f"left out: the column {name}"
     for name in cost.unreadable:
-        console.print(f"not written: {name} could not be scanned", markup=False)
+        yield f"not written: {name} could not be scanned"

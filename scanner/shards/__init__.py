@@ -1,7 +1,7 @@
 """Shards: finding Parquet files, splitting them into units, and reading their columns as text."""
 
 from scanner.shards.facts import GroupFacts, ShardFacts, Unit, inspect, units
-from scanner.shards.find import Shard, find
+from scanner.shards.find import Shard, find, meets
 from scanner.shards.read import AsksNumbers, Batch, ReadOptions, leaf_bytes, read
 from scanner.shards.source import glance
 
@@ -17,6 +17,7 @@ __all__ = [
     "glance",
     "inspect",
     "leaf_bytes",
+    "meets",
     "read",
     "units",
 ]

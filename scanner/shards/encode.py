@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from scanner.errors import UnreadableShard
 from scanner.model import UnscannedReason
 from scanner.shards.compact import BINARY, I32, I64, LIST, STRUCT, Items, Struct, parsed
-from scanner.shards.facts import ARROW_ERRORS, opened
+from scanner.shards.facts import ARROW_ERRORS
 from scanner.shards.footer import footer_bytes
 from scanner.shards.leaves import (
     LeafType,
@@ -35,6 +35,7 @@ from scanner.shards.leaves import (
     with_maps_whole,
 )
 from scanner.shards.pages import DATA_PAGE_V2, DICTIONARY_PAGE, Page
+from scanner.shards.source import Source as Input
 
 Edit = Callable[[LeafType, pa.Array, Rows], Mapping[int, str | None]]
 """New texts of some slots of a leaf: told its values, nulls included, and the row of each slot within the shard.
@@ -42,6 +43,7 @@ None empties the cell."""
 
 PART_BYTES = 32 << 20
 READ_BYTES = 16 << 20
+BUFFER_BYTES = 1 << 20
 MAX_ROWS_A_READ = 16_384
 _NESTED_SKEW = 8
 _CODECS = {0: "NONE", 1: "SNAPPY", 2: "GZIP", 4: "BROTLI", 5: "LZ4", 6: "ZSTD", 7: "LZ4"}
@@ -57,7 +59,8 @@ class Source:
     """One leaf of one row group.
 
     Attributes:
-        path: of the shard.
+        input: the shard, open.
+        metadata: its footer, as Arrow reads it.
         nodes: all fields of its schema.
         leaf: which.
         group: index of the row group.
@@ -69,7 +72,8 @@ class Source:
         form: levels and physical type of the leaf, as `form_of` tells them.
     """
 
-    path: str
+    input: Input
+    metadata: pq.FileMetaData
     nodes: tuple[Node, ...]
     leaf: LeafType
     group: int
@@ -124,6 +128,7 @@ def encode(source: Source, edit: Edit, dropped: Rows, write: Callable[[bytes], o
 
     Raises:
         UnreadableShard: Arrow cannot read the chunk, or would write it in another form.
+        StoreFailed: the store of the shard failed midway.
     """
     encoded = Encoded()
     tables = _parts(_tables(source, edit, dropped))
@@ -185,22 +190,29 @@ def _tables(source: Source, edit: Edit, dropped: Rows) -> Iterator[pa.Table]:
 
     at = source.first_row
     try:
-        with opened(source.path, buffer_size=1 << 20) as file:
-            records = file.reader.iter_batches(
-                _rows_a_read(source), [source.group], column_indices=sorted(physical), use_threads=False
-            )
-            for record in records:
-                rows = np.arange(at, at + record.num_rows, dtype=np.int64)
-                (node,), (column,) = nodes, record.columns
-                kept = _kept(rebuilt(node, column, rows, only), rows, dropped)
-                at += record.num_rows
-                yield pa.table([kept], schema=pa.schema([pa.field("column", kept.type, node.nullable)]))
+        records = _file(source).reader.iter_batches(
+            _rows_a_read(source), [source.group], column_indices=sorted(physical), use_threads=False
+        )
+        for record in records:
+            rows = np.arange(at, at + record.num_rows, dtype=np.int64)
+            (node,), (column,) = nodes, record.columns
+            kept = _kept(rebuilt(node, column, rows, only), rows, dropped)
+            at += record.num_rows
+            yield pa.table([kept], schema=pa.schema([pa.field("column", kept.type, node.nullable)]))
     except NotImplementedError as error:
         raise UnreadableShard(UnscannedReason.UNSUPPORTED, "a type, codec or encoding that cannot be read") from error
     except ARROW_ERRORS as error:
+        source.input.check()
         raise UnreadableShard(UnscannedReason.CORRUPT, "a page cannot be read") from error
     if at != source.first_row + source.rows:
         raise UnreadableShard(UnscannedReason.CORRUPT, "a row group ends before its last row")
+
+
+def _file(source: Source, **options: Any) -> pq.ParquetFile:
+    """The shard, streamed page by page; the footer is not read again."""
+    return pq.ParquetFile(
+        source.input.native, metadata=source.metadata, buffer_size=BUFFER_BYTES, pre_buffer=False, **options
+    )
 
 
 def _kept(array: pa.Array, rows: Rows, dropped: Rows) -> pa.Array:
@@ -306,9 +318,9 @@ def _longest_entry(source: Source) -> int:
         return 16
     physical = with_maps_whole(source.nodes, {source.leaf.index})
     try:
-        with opened(source.path, read_dictionary=[source.parquet_path], buffer_size=1 << 20) as file:
-            records = file.reader.iter_batches(1, [source.group], column_indices=sorted(physical), use_threads=False)
-            lengths = entry_lengths(explode(pruned(source.nodes, physical), next(iter(records)), 0), source.leaf)
+        file = _file(source, read_dictionary=[source.parquet_path])
+        records = file.reader.iter_batches(1, [source.group], column_indices=sorted(physical), use_threads=False)
+        lengths = entry_lengths(explode(pruned(source.nodes, physical), next(iter(records)), 0), source.leaf)
     except (*ARROW_ERRORS, StopIteration):
         return total
     known = max(page.values for page in source.pages if page.kind == DICTIONARY_PAGE)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 
 from scanner import stores
@@ -15,6 +17,7 @@ from scanner.shards import remote
 from scanner.shards.naming import MAGIC as MAGIC
 from scanner.shards.naming import SUFFIXES, is_hidden
 from scanner.shards.naming import Shard as Shard
+from scanner.stores import Place, Url
 
 
 def find(paths: Iterable[str | os.PathLike[str]]) -> list[Shard]:
@@ -41,6 +44,41 @@ def find(paths: Iterable[str | os.PathLike[str]]) -> list[Shard]:
     several = len(found) > 1
     named = [shard for path, shards in found for shard in (_prefixed(path, shards) if several else shards)]
     return sorted(_distinct(_once(named)))
+
+
+def meets(path: str, folder: Place) -> bool:
+    """Whether what lies in a folder may be found under a path given, or the path leads into what lies in it.
+
+    Args:
+        path: file, folder, glob or URL, as `find` takes it.
+        folder: on this machine or in a store; need not be there.
+    """
+    if stores.is_url(path) is not isinstance(folder, Url):
+        return False
+    fixed = remote.fixed_part(path) if stores.is_url(path) else _root(path)
+    root, place = _steps(fixed), _steps(folder.full if isinstance(folder, Url) else str(folder))
+    if place[: len(root)] != root:
+        return root[: len(place)] == place
+    asked = path[len(fixed) :].strip("/").split("/") if path != fixed else []
+    return all(map(fnmatch.fnmatchcase, place[len(root) :], takewhile(lambda step: step != "**", asked)))
+
+
+def _root(path: str) -> str:
+    """What of a path on this machine has no wildcard, as it was written."""
+    if not glob.has_magic(path) or os.path.exists(path):
+        return path
+    steps = path.split("/")
+    return "/".join(takewhile(lambda step: not glob.has_magic(step), steps)) or ("/" if path[:1] == "/" else "")
+
+
+def _steps(place: str) -> list[str]:
+    """Names from the top down to a place, the same for all ways to write it."""
+    if not stores.is_url(place):
+        return list(Path(place).resolve().parts)
+    scheme, _, rest = place.partition("://")
+    steps = [step for step in rest.partition("?")[0].split("/") if step]
+    # A container may stand before its account, `abfs://container@account/…`, and one store has several schemes.
+    return [stores.family(scheme), *(step.partition("@")[0] if not index else step for index, step in enumerate(steps))]
 
 
 def _under(path: str) -> list[Shard]:

@@ -23,6 +23,13 @@ class Shard:
     outside: bool = False
 
 
+def is_taken(name: str) -> bool:
+    """Whether a Parquet file of this name, below a folder that is searched, is taken for a shard."""
+    *folders, file = name.split("/")
+    plain = "." not in file.lstrip(".") or file.lower().endswith(SUFFIXES)
+    return plain and not any(map(is_hidden, (*folders, file)))
+
+
 def is_hidden(name: str) -> bool:
     """Whether a file or folder of this name is passed over, as Spark's are, unless it is a partition `_key=value`."""
     return name.startswith((".", "_")) and "=" not in name

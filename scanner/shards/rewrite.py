@@ -24,11 +24,13 @@ from scanner.errors import UnreadableShard
 from scanner.model import UnscannedReason
 from scanner.shards.compact import BINARY, I32, I64, Struct, parsed, written
 from scanner.shards.encode import Edit, Source, encode, form_of
-from scanner.shards.facts import opened
+from scanner.shards.facts import parquet
 from scanner.shards.find import MAGIC
 from scanner.shards.footer import footer_bytes
 from scanner.shards.leaves import LeafType, Node, Rows, leaf_types, tree
 from scanner.shards.pages import pages
+from scanner.shards.ranges import HELD_BYTES, Extent
+from scanner.shards.source import Source as Input
 from scanner.shards.source import open_input
 from scanner.shards.thrift import BadThrift
 
@@ -79,14 +81,15 @@ class Rewritten:
 
 
 def rewrite(path: str, draft: Path, changes: Changes) -> Rewritten:
-    """Write the shard at `path`, with the changes, to `draft`.
+    """Write the shard at `path`, a file or a URL, with the changes, to `draft`; every byte read is of one version.
 
     Raises:
         UnreadableShard: the shard cannot be read, or a column that is touched cannot be written as it was stored.
+        BadUrl, StoreFailed: as `open_input`, or its store failed midway.
     """
     try:
-        with opened(path) as file, open_input(path) as source, draft.open("wb") as sink:
-            return _Rewriter(path, file, source, sink, changes).run()
+        with open_input(path) as source, draft.open("wb") as sink:
+            return _Rewriter(parquet(source), source, sink, changes).run()
     except BadThrift as error:
         raise UnreadableShard(UnscannedReason.CORRUPT, "its footer cannot be read") from error
 
@@ -94,9 +97,9 @@ def rewrite(path: str, draft: Path, changes: Changes) -> Rewritten:
 class _Rewriter:
     """Writes one shard."""
 
-    def __init__(self, path: str, file: pq.ParquetFile, source: Any, sink: BinaryIO, changes: Changes) -> None:
-        self._path, self._source, self._sink, self._changes = path, source, sink, changes
-        self._size = source.size()
+    def __init__(self, file: pq.ParquetFile, source: Input, sink: BinaryIO, changes: Changes) -> None:
+        self._source, self._sink, self._changes = source, sink, changes
+        self._size, self._metadata = source.size(), file.metadata
         self._footer = parsed(footer_bytes(source))
         self._nodes: tuple[Node, ...] = tree(file.schema_arrow)
         self._leaves: list[LeafType] = list(leaf_types(self._nodes))
@@ -137,28 +140,44 @@ class _Rewriter:
             return None
         edited = {leaf.index for leaf in self._leaves if rows and self._touches(leaf, first_row, rows)}
         chunks = []
-        for leaf, chunk in zip(self._leaves, group.listed(1), strict=True):
-            if leaf.index in self._gone:
-                continue
+        kept = [
+            (leaf, chunk)
+            for leaf, chunk in zip(self._leaves, group.listed(1), strict=True)
+            if leaf.index not in self._gone
+        ]
+        told = self._told([self._bounds(chunk) for _, chunk in kept])
+        for leaf, chunk in kept:
+            next(told)
             if fewer or leaf.index in edited:
                 chunks.append(self._encoded(self._source_of(leaf, chunk, index, first_row, rows), chunk))
             else:
                 chunks.append(self._copy(chunk))
         return self._new_group(group, chunks, rows - fewer, edited | self._gone)
 
+    def _told(self, extents: Sequence[Extent]) -> Iterator[None]:
+        """Before each chunk: tell the source what is read next, as many chunks at once as it can hold."""
+        runs = list(_runs(extents))
+        for run, then in zip(runs, [*runs[1:], []], strict=True):
+            self._source.expect(run, then)
+            yield from (None for _ in run)
+
     def _touches(self, leaf: LeafType, first_row: int, rows: int) -> bool:
         return self._changes.touches(leaf.column, first_row, rows)
 
     def _source_of(self, leaf: LeafType, chunk: Struct, group: int, first_row: int, rows: int) -> Source:
+        extent = self._bounds(chunk)
+        walked = tuple(pages(self._source, *extent))
+        self._source.stream([extent])
         return Source(
-            path=self._path,
+            input=self._source,
+            metadata=self._metadata,
             nodes=self._nodes,
             leaf=leaf,
             group=group,
             first_row=first_row,
             rows=rows,
             meta=_meta(chunk),
-            pages=tuple(pages(self._source, *self._bounds(chunk))),
+            pages=walked,
             parquet_path=self._names[leaf.index],
             form=self._forms[leaf.index],
         )
@@ -176,6 +195,7 @@ class _Rewriter:
     def _copy(self, chunk: Struct) -> Struct:
         """The chunk's bytes as they are, at another offset."""
         start, stop = self._bounds(chunk)
+        self._source.stream([(start, stop)])
         moved = self._at - start
         self._transfer(start, stop)
         self._copied += 1
@@ -272,6 +292,20 @@ class _Rewriter:
             told = tuple(_without_columns(entry, self._nodes, self._gone) for entry in footer.listed(5))
             footer = footer.relisted(5, told)
         return footer
+
+
+def _runs(extents: Sequence[Extent]) -> Iterator[list[Extent]]:
+    """Extents in order, as many at once as a source in a store holds; a larger one stands alone."""
+    run: list[Extent] = []
+    size = 0
+    for start, stop in extents:
+        if run and size + stop - start > HELD_BYTES:
+            yield run
+            run, size = [], 0
+        run.append((start, stop))
+        size += stop - start
+    if run:
+        yield run
 
 
 def _meta(chunk: Struct) -> Struct:

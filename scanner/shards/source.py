@@ -89,11 +89,15 @@ def open_input(path: str) -> Iterator[Source]:
 
 
 def stamp(path: str) -> Stamp:
-    """The stamp now of a file of this machine.
+    """The stamp now of a file or an object.
 
     Raises:
         UnreadableShard: the file is gone or may not be looked at.
+        BadUrl, StoreFailed: as `open_input`.
     """
+    if stores.is_url(path):
+        with closing(stores.open_object(path)) as seen:
+            return seen.size_bytes, seen.version
     try:
         found = os.stat(path)
     except OSError as error:
@@ -115,8 +119,7 @@ def glance(path: str) -> str:
         BadUrl, StoreFailed: as `open_input`.
     """
     if stores.is_url(path):
-        with closing(stores.open_object(path)) as seen:
-            return told(seen.size_bytes, seen.version)
+        return told(*stamp(path))
     now = time.time_ns()
     try:
         found = os.stat(path)

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
-from scanner.stores.urls import READ_ONLY, WEB, Place, Url, is_url, last_part, masked, place, scheme_of
+from scanner.stores.urls import READ_ONLY, WEB, Place, Url, family, is_url, last_part, masked, place, scheme_of
 
 __all__ = [
     "READ_ONLY",
@@ -21,6 +21,7 @@ __all__ = [
     "RemoteObject",
     "Url",
     "blocks",
+    "family",
     "get_file",
     "is_folder",
     "is_url",

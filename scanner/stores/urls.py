@@ -24,6 +24,12 @@ EXTRAS = {
 }
 """Schemes of object stores, and the extra of this package that brings each one's library."""
 
+
+def family(scheme: str) -> str:
+    """The same word for all schemes of one store."""
+    return EXTRAS.get(scheme, scheme)
+
+
 READ_ONLY = WEB | {"hf"}
 
 ALLOW_HTTP = "SCANNER_ALLOW_HTTP"

@@ -17,9 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scanner.output import read_evidence
-from scanner.redact import Request, tasks_of
-from tests.redactions import EVERYTHING, forget, plan, quick_policy, redacted
+from scanner.redact import Request
+from tests.redactions import EVERYTHING, forget, plan, quick_policy, redacted, tasks_for
 from tests.scans import scanned
 
 SHARDS = 12
@@ -106,7 +105,7 @@ def test_killed_at_any_instant_a_shard_is_absent_or_whole(base: Path, tmp_path: 
     out, key = tmp_path / "out", base / "keys" / "key"
     (out / "_redaction").mkdir(parents=True)
     asked = Request((str(base / "data"),), base / "scan", out, plan(EVERYTHING), key, engine="inline")
-    tasks, _ = tasks_of(asked, read_evidence(base / "scan"), tmp_path / "scratch")
+    tasks = tasks_for(asked, tmp_path / "scratch")
     (tmp_path / "tasks").write_bytes(pickle.dumps(tasks))
     running, began = begun(tmp_path / "tasks"), time.monotonic()
     assert ended(running) == "written"
