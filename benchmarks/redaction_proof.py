@@ -2,8 +2,9 @@
 
     python -m benchmarks.redaction_proof ../shared/corpora [--work FOLDER] [--rows 60] [--kills 50]
 
-Writes `benchmarks/redaction_proof.md`. What a step found is kept in `FOLDER/steps.jsonl`, and the next run goes on with
-the steps that are not in it; remove it to measure anew. One process, one worker.
+Writes `benchmarks/redaction_proof.md`; a section whose steps were not run keeps what it says. What a step found is kept
+in `FOLDER/steps.jsonl`, and the next run goes on with the steps that are not in it; remove it to measure anew. One
+process, one worker.
 """
 
 from __future__ import annotations
@@ -60,6 +61,14 @@ SETS = (
 MEGABYTES = 3
 """Text that redaction is timed on."""
 
+TITLES = LABELLED, REMEDIES, SPEED, KILLS = (
+    "Labelled text, everything found redacted",
+    "Every remedy of the support tickets",
+    "Speed",
+    "Killed at random instants",
+)
+"""Sections of the page, in order."""
+
 EVERYTHING = RedactionPlan("everything", entries=(Entry(PSEUDONYM),))
 Step = dict[str, Any]
 Ranges = Sequence[tuple[int, int]]
@@ -114,7 +123,24 @@ def main() -> None:
     for name, part in parts.items():
         if not asked.only or name in asked.only:
             part()
-    (HERE / "redaction_proof.md").write_text("\n".join(page(steps.told)) + "\n")
+    write_page(steps.told)
+
+
+def write_page(told: Mapping[str, Step]) -> None:
+    """Write the sections of the steps that are told; the others stay as they are."""
+    file = HERE / "redaction_proof.md"
+    sections = parts_of(file.read_text()) if file.exists() else {}
+    sections |= parts_of("\n".join(page(told)) + "\n")
+    ordered = sorted(sections.items(), key=lambda part: TITLES.index(part[0]) if part[0] in TITLES else -1)
+    file.write_text("\n".join(text for _, text in ordered))
+
+
+def parts_of(text: str) -> dict[str, str]:
+    """Sections of the page by their titles; what stands before the first has none."""
+    head, *parts = re.split(r"(?m)^## ", text)
+    return {"": head.rstrip("\n") + "\n"} | {
+        part.partition("\n")[0]: "## " + part.rstrip("\n") + "\n" for part in parts
+    }
 
 
 def labelled(corpora: Path, rows: int, work: Path, key: Path, steps: Steps) -> None:
@@ -314,11 +340,9 @@ def page(told: Mapping[str, Step]) -> Iterator[str]:
     """What all steps found, as Markdown."""
     yield "# Redaction held to account"
     yield ""
-    yield (
-        f"Printed by `python -m benchmarks.redaction_proof CORPORA` on {datetime.now(UTC).date().isoformat()}, "
-        f"scanner {VERSION}."
-    )
-    yield from _sets({name[4:]: step for name, step in told.items() if name.startswith("set ")})
+    yield f"Printed by `python -m benchmarks.redaction_proof CORPORA`, scanner {VERSION}."
+    if sets := {name[4:]: step for name, step in told.items() if name.startswith("set ")}:
+        yield from _sets(sets)
     found_remedies = {name[7:]: step for name, step in told.items() if name.startswith("remedy ")}
     if "remedies" in told:
         yield from _remedies(told["as it ships"], told["remedies"], found_remedies)
@@ -326,7 +350,7 @@ def page(told: Mapping[str, Step]) -> Iterator[str]:
         yield from _speed(told["speed"])
     for name, step in told.items():
         if name.startswith("kills "):
-            yield "\n## Killed at random instants\n"
+            yield f"\n## {KILLS}\n\nMeasured on {today()}.\n"
             came = "absent or whole each time" if step["passed"] else "NOT absent or whole each time"
             yield (
                 f"{name[6:]} kills, at instants spread evenly over a run that looks through twelve shards for values "
@@ -335,9 +359,15 @@ def page(told: Mapping[str, Step]) -> Iterator[str]:
             )
 
 
+def today() -> str:
+    return datetime.now(UTC).date().isoformat()
+
+
 def _speed(step: Step) -> Iterator[str]:
     yield f"""
-## Speed
+## {SPEED}
+
+Measured on {today()}.
 
 `python -m benchmarks.redaction --text CORPORA/volume --megabytes {MEGABYTES}`, one run, seconds of the processor:
 {step["text_mb"]} MB, {step["findings"]:,} findings. Detection with names {step["detection_cpu_s"]}; looking for values
@@ -346,16 +376,18 @@ in other places {step["sweep_cpu_s"]} ({step["swept"]} places); writing {step["r
 
 
 def _sets(sets: Mapping[str, Step]) -> Iterator[str]:
-    yield """
-## Labelled text, everything found redacted
+    yield f"""
+## {LABELLED}
+
+Measured on {today()}.
 
 `left`: labelled characters that lie under no redaction. `missed`: 1 - `any`, the share that the detectors do not find
 when they read the texts as `scanner evaluate` does. `values whole`: labelled values that still stand somewhere in their
 new cell. `changed outside`: cells that differ in what is neither a finding nor swept. `swept`: places that no detector
 found, with a value that was found elsewhere; `characters` are theirs, and `labelled` those of them that lie under a
 label (the labels of the mail set name persons alone, and those of other sets leave companies and hospital wards).
-`found again`: fingerprints that the re-scan finds among those that were redacted, surrogates apart; in the mail set it
-was the letter X of header lines, which a model takes for a name and which is too little to be swept.
+`found again`: fingerprints that the re-scan finds among those that were redacted, surrogates apart; in the mail set
+these are words of a name each, among them the letters X and TK of header lines, which a model takes for names.
 
 | set | texts | labelled characters | left | missed | values whole | changed outside | swept | characters | labelled | \
 found before | found again |
@@ -374,7 +406,9 @@ def _remedies(shipped: Step, counts: Step, applied: Mapping[str, Step]) -> Itera
         for one in (shipped, counts)
     )
     yield f"""
-## Every remedy of the support tickets
+## {REMEDIES}
+
+Measured on {today()}.
 
 As it ships, where nobody consented, which no change to the data mends, the sample has these remedies: {before}. A
 copy whose `dataset.yaml` says `consent: true` has {numbers}. Applied: {len(applied)}. Scores are those of a public

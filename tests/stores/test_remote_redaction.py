@@ -260,15 +260,16 @@ def test_the_commands_take_urls_for_evidence_shards_and_output(
     s3: Proxy, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    url, key = stored(s3, base, "words"), str(base / "keys" / "key")
+    url, key, policy = stored(s3, base, "words"), str(base / "keys" / "key"), str(base / "policy.yaml")
     (tmp_path / "redaction.yaml").write_text("findings: [{operator: pseudonym}]\n")
 
     def run(*arguments: str) -> Any:
         return CliRunner().invoke(scanner, arguments, catch_exceptions=False, standalone_mode=False)
 
-    run("scan", url, "--out", "s3://lake/words/scan", "--no-names", "--engine", "inline", "--key", key)
+    quick = ["--no-names", "--engine", "inline", "--policy", policy]
+    run("scan", url, "--out", "s3://lake/words/scan", *quick, "--key", key)
     asked = ["redact", url, "--evidence", "s3://lake/words/scan", "--out", "s3://lake/words/out", "--key", key]
-    asked += ["--policy", str(tmp_path / "redaction.yaml"), "--engine", "inline"]
+    asked += ["--policy", str(tmp_path / "redaction.yaml"), "--engine", "inline", "--release-policy", policy]
     assert "nothing was" in run(*asked, "--dry-run").output
     done = run(*asked, "--vault", str(tmp_path / "vault"), "--vault-key", str(tmp_path / "vault.key"))
     assert done.return_value in (0, 1), done.output
