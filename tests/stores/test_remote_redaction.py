@@ -250,10 +250,10 @@ def test_a_file_of_a_web_server_is_redacted(web: tuple[WebFiles, str], base: Pat
     files, address = web
     files.files["/part.parquet"] = (base / "data" / SHARDS[0]).read_bytes()
     shutil.copyfile(base / "data" / SHARDS[0], tmp_path / "part.parquet")
-    scanned(f"{address}/part.parquet?token=hush", tmp_path / "scan", base / "keys" / "key")
-    redacted(f"{address}/part.parquet?token=hush", base, tmp_path / "out", evidence=tmp_path / "scan")
+    scanned(f"{address}/part.parquet?token=hush-hush-tell-nobody", tmp_path / "scan", base / "keys" / "key")
+    redacted(f"{address}/part.parquet?token=hush-hush-tell-nobody", base, tmp_path / "out", evidence=tmp_path / "scan")
     assert (tmp_path / "out" / "part.parquet").read_bytes() == (base / "out" / SHARDS[0]).read_bytes()
-    assert leaks(tmp_path / "out", ["hush"]) == []
+    assert leaks(tmp_path / "out", ["hush-hush-tell-nobody"]) == []
 
 
 def test_the_commands_take_urls_for_evidence_shards_and_output(
