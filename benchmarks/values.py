@@ -87,8 +87,43 @@ CALLED_IN_TEXT = {"DE_PASSPORT": "Reisepass", "VEHICLE_ID": "registration number
 
 PRESIDIO = "presidio_recognizer_tests"
 SETS = (*sorted({name for name, _ in KINDS}), PRESIDIO)
-CALLED = {"US_BANK_NUMBER": "BANK_ACCOUNT", "UK_POSTCODE": "ADDRESS", "IN_VEHICLE_REGISTRATION": "VEHICLE_ID"}
+CALLED = {
+    **dict.fromkeys(("US_BANK_NUMBER", "ABA_ROUTING_NUMBER"), "BANK_ACCOUNT"),
+    "UK_POSTCODE": "ADDRESS",
+    **dict.fromkeys(("IN_VEHICLE_REGISTRATION", "DE_KFZ"), "VEHICLE_ID"),
+    **dict.fromkeys(("KR_PASSPORT", "IN_PASSPORT", "DE_TAX_NUMBER"), "GOVERNMENT_ID"),
+    "KR_FRN": "KR_RRN",
+    **dict.fromkeys(
+        ("DE_LANR", "KR_DRIVER_LICENSE", "IT_DRIVER_LICENSE", "US_DRIVER_LICENSE", "DE_FUEHRERSCHEIN"), "LICENCE_NUMBER"
+    ),
+    **dict.fromkeys(
+        ("AU_ABN", "AU_ACN", "DE_VAT_ID", "DE_HANDELSREGISTER", "IN_GSTIN", "IT_VAT_CODE", "KR_BRN", "SG_UEN"),
+        "COMPANY_ID",
+    ),
+}
 """What we call entities of Presidio's tests that have another name here."""
+
+CALLED_ALIKE = {
+    "ABA_ROUTING_NUMBER": "routing number",
+    "KR_PASSPORT": "passport number",
+    "IN_PASSPORT": "passport number",
+    "DE_TAX_NUMBER": "Steuernummer",
+    "DE_LANR": "LANR",
+    "KR_DRIVER_LICENSE": "driver license",
+    "IT_DRIVER_LICENSE": "patente",
+    "US_DRIVER_LICENSE": "driver license number",
+    "DE_FUEHRERSCHEIN": "Führerschein",
+    "DE_KFZ": "Kennzeichen",
+    "AU_ABN": "ABN",
+    "AU_ACN": "ACN",
+    "DE_VAT_ID": "USt-IdNr.",
+    "DE_HANDELSREGISTER": "Handelsregister",
+    "IN_GSTIN": "GSTIN",
+    "IT_VAT_CODE": "partita IVA",
+    "KR_BRN": "BRN",
+    "SG_UEN": "UEN",
+}
+"""Words for entities of Presidio's tests of which several are one entity here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +266,8 @@ def kind_of(name: str, row: Mapping[str, Any]) -> Kind | None:
     if name != PRESIDIO:
         return KINDS.get((name, _named(row)))
     entity = CALLED.get(row["entity"], row["entity"])
-    return Kind((entity,), _words().get(entity, entity)) if entity in load_entities() else None
+    word = CALLED_ALIKE.get(row["entity"]) or _words().get(entity, entity)
+    return Kind((entity,), word) if entity in load_entities() else None
 
 
 def _read(corpora: Path, name: str) -> list[dict[str, Any]]:

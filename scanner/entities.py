@@ -93,6 +93,7 @@ WIDER = {
     "MEDICAL_ID": "ID",
     "LICENCE_NUMBER": "ID",
     "BANK_ACCOUNT": "ID",
+    "COMPANY_ID": "ID",
     "VEHICLE_ID": "ID",
 }
 """The wider entity that an entity also is. Labelled text often knows the wider one alone."""

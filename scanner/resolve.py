@@ -45,6 +45,7 @@ _GENERIC = {
     "PHONE_NUMBER": 4,
     "BANK_ACCOUNT": 5,
     "DEVICE_ID": 5,
+    "COMPANY_ID": 5,
     "GOVERNMENT_ID": 6,
     "MEDICAL_ID": 6,
     "LICENCE_NUMBER": 6,

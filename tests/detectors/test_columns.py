@@ -264,3 +264,48 @@ def test_a_column_of_a_million_numbers_is_judged_from_a_sample(tmp_path: Path) -
     kind = COLUMNS.judge(one)
     assert kind.entity == "CREDIT_CARD"
     assert len(COLUMNS.find(one, kind)) == len(numbers)
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "rule"),
+    [
+        ("customerEmail", "ana.reyes@mail.example.net", "email"),
+        ("billing_phone_number", "212-555-0143", "phone"),
+        ("numer_telefonu", "+48 22 555 01 43", "phone"),
+        ("dob", "1985-03-02", "birth_date"),
+        ("dataUrodzenia", "02.03.1985", "birth_date"),
+        ("fec_nacimiento", "02/03/1985", "birth_date"),
+        ("gebdat", "2.3.1985", "birth_date"),
+        ("nr_paszportu", "AB4827193", "passport"),
+        ("rodne_cislo", "850714/4827", "government_id"),
+        ("NRIC", "S4827193D", "government_id"),
+        ("id_number", "8507144827082", "government_id"),
+        ("user_rrn", "850714-2482712", "government_id"),
+        ("vat_number", "DE136695976", "company"),
+        ("SIRET", "30326504500014", "company"),
+        ("ein", "48-2719365", "company"),
+        ("member_id", "XEA482719365", "medical_id"),
+        ("dl_number", "D4827193", "licence"),
+        ("npi", "1234567893", "licence"),
+        ("plate_no", "KR48 LPX", "vehicle"),
+        ("iccid", "8948271936504827193", "device"),
+        ("src_ip", "198.51.100.7", "ip"),
+        ("bssid", "00:00:5E:00:53:AF", "mac"),
+        ("imie", "Anna", "person_name"),
+        ("primer_apellido", "Reyes", "person_name"),
+        ("address_line_1", "12 Long Street", "address"),
+        ("acct_num", "48271936", "bank_account"),
+        ("cardNum", "4111111111111111", "credit_card"),
+        ("haslo", "not-a-real-key-000", "secret"),
+        ("order_id", "48271936", None),
+        ("product_sku", "KR-482719", None),
+        ("product_identification_number", "48271936", None),
+        ("run_id", "48271936", None),
+        ("vat", "1234.56", None),
+        ("nit", "light", None),
+        ("created_at", "1985-03-02", None),
+        ("fin", "2026-03-02", None),
+    ],
+)
+def test_headers_of_real_tables_name_their_kind(header: str, value: str, rule: str | None) -> None:
+    check_kind(rule, header, [value] * 3)
