@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from scanner.cli import scanner
 from scanner.errors import BadOutput, BadRedaction, BadVault
 from scanner.evidence import Action, Cost, Evidence, Interval, Remedy
+from scanner.executors import local
 from scanner.model import Dataset, ModelCard, Provenance, Tier
 from scanner.redact import estimate, redact
 from scanner.redaction import plan_of_remedy
@@ -475,6 +476,23 @@ def test_a_finished_run_is_resumed_without_writing_again(base: Path, tmp_path: P
     again = {file: file.stat().st_mtime_ns for file in out.glob("day=*/*.parquet")}
     assert again[out / "day=1" / "a.parquet"] == stamps[out / "day=1" / "a.parquet"]
     assert again[out / "day=2" / "b.parquet"] != stamps[out / "day=2" / "b.parquet"]
+
+
+def test_inspection_search_and_writing_share_their_workers(
+    base: Path, everything: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+
+    class Counted(local._Pool):
+        def __init__(self, **options: Any) -> None:
+            started.append("pool")
+            super().__init__(**options)
+
+    monkeypatch.setattr(local, "_Pool", Counted)
+    out, key = tmp_path / "out", base / "keys" / "key"
+    redacted(base / "data", base / "scan", out, key, EVERYTHING, engine="local", workers=1)
+    assert len(started) == 2, "one, and one for the scan of the new shards"
+    assert all((out / name).read_bytes() == (everything / name).read_bytes() for name in SHARDS)
 
 
 def test_the_forecast_is_held_to_account(base: Path, tmp_path: Path) -> None:
