@@ -161,6 +161,13 @@ def test_numbers_are_no_places(names: Names, number: str) -> None:
     check_clean(names, f"I would like to stop receiving messages to {number}", "LOCATION")
 
 
+def test_what_somebody_says_is_no_place(models: Mapping[str, ModelSpec]) -> None:
+    for said in ("Maybe if you post the question again", "Does anyone know where I can eat"):
+        assert not candidates(said, [Span(0, len(said), "FAC", 0.9)], [], models["en"])
+    for place in ("Will County", "12 Rue Si Je Veux, 75020 Paris", "Our Lady of the Rocks Street"):
+        assert candidates(place, [Span(0, len(place), "FAC", 0.9)], [], models["en"])
+
+
 def test_each_line_is_a_name_of_its_own(names: Names) -> None:
     text = "Participants:\nLaura Bennett\nMichael Turner\n"
     check_found(names, text, ("PERSON", "Laura Bennett"), ("PERSON", "Michael Turner"))

@@ -57,7 +57,7 @@ FEATURES = (
     "constant", "logit", "logit_again", "one_word", "many_words", "upper", "lower", "camel", "digit", "odd", "cue",
     "own_line", "line_start", "preposition", "number_before", "number_after", "symbol_beside", "long_word",
     "short", "mailbox", "article", "code", "code_line", "like_code", "small", "given", "given_small", "surname",
-    "place", "other", "other_logit",
+    "place", "other", "other_logit", "same", "same_other", "shared",
 )  # fmt: skip
 """What is seen of a candidate, in the order of the numbers that `seen` gives."""
 
@@ -74,6 +74,9 @@ class Candidate:
         again: probability by the model after the text was given capitals; 0 if it was not or it saw nothing.
         cue: whether a word beside it says that it is a name.
         other: probability by the model of another entity at the same place; 0 if it saw none.
+        same: probability of the same words as the same entity elsewhere in the passage; 0 if they are not seen.
+        same_other: the same as another entity.
+        shared: probability of a name elsewhere that is one of its words, or that one word is one of; 0 if none is.
     """
 
     entity: str
@@ -83,6 +86,9 @@ class Candidate:
     again: float = 0.0
     cue: bool = False
     other: float = 0.0
+    same: float = 0.0
+    same_other: float = 0.0
+    shared: float = 0.0
 
 
 Weights = Mapping[str, Sequence[float]]
@@ -134,8 +140,12 @@ def seen(text: str, candidate: Candidate) -> tuple[float, ...]:
         float(_LIKE_CODE.search(text[max(0, start - 1) : end + 1]) is not None),
         *_listed(span, words),
         float(candidate.other > 0),
-        _logit(candidate.other) if candidate.other else 0.0,
+        *(_logit(told) if told else 0.0 for told in _told(candidate)),
     )
+
+
+def _told(candidate: Candidate) -> tuple[float, ...]:
+    return candidate.other, candidate.same, candidate.same_other, candidate.shared
 
 
 def _listed(span: str, words: Sequence[str]) -> tuple[float, ...]:

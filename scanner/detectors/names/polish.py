@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from scanner.detectors.names.cues import from_capital, people, without_title
 from scanner.detectors.names.dates import Date, shows_calendar, written
+from scanner.detectors.names.echoes import echoed
 from scanner.detectors.names.evidence import Candidate, confidence, is_code
 from scanner.detectors.names.groups import groups
 from scanner.detectors.names.lexicon import is_given_name, is_listed_name, is_place, is_term
@@ -17,6 +18,9 @@ from scanner.model import Finding
 
 MOST_WORDS = 4
 """Words that a name of a person has at most, where a list alone takes it for one."""
+
+LONGEST_PLAIN_PLACE = 3
+"""Words of a place in which one may be as in a sentence: `Will County`, `Have Valley`."""
 
 LEAST = 0.25
 """Confidence below which a candidate is dropped: F2 gains from a finding that is right more often than this."""
@@ -38,6 +42,11 @@ _HAS_MEMBER = re.compile(r"\w*(?:\(\)|::|->)")
 _LONGEST_PATH = 60
 _HEXADECIMAL = re.compile(r"0[xX][0-9A-Fa-f]+")
 _LONG_NUMBER = re.compile(r"(?<!\d)(?!\d{5}-\d{4}(?!\d))\d(?:[ ()./+-]{0,3}\d){6,}")
+_SENTENCE = re.compile(
+    r"\b(?:I|you|he|she|we|they|does|do|has|have|will|would|could|should|je|vous|nous|ils|elles|yo|usted|ustedes)\b"
+)
+"""Words that stand in what somebody says, and in no name of a place."""
+
 _POSSESSIVE = re.compile(r"['’]s?$")
 
 
@@ -93,7 +102,7 @@ def candidates(
     for start, end in people(passage):
         _merge(kept, Candidate("PERSON", *trimmed(passage, start, end), cue=True))
     kept += [other for candidate in kept for other in _otherwise(passage, candidate)]
-    return sorted(kept, key=lambda candidate: (candidate.start, candidate.end, candidate.entity))
+    return echoed(passage, sorted(kept, key=lambda candidate: (candidate.start, candidate.end, candidate.entity)))
 
 
 def _otherwise(passage: str, candidate: Candidate) -> Iterator[Candidate]:
@@ -131,7 +140,8 @@ def _can_be(entity: str, span: str) -> bool:
         return shows_calendar(span)
     if entity == "LOCATION":
         is_number = _LONG_NUMBER.search(span) is not None or _HEXADECIMAL.fullmatch(span) is not None
-        return any(map(str.isalpha, span)) and not is_number
+        is_said = len(span.split()) > LONGEST_PLAIN_PLACE and _SENTENCE.search(span) is not None
+        return any(map(str.isalpha, span)) and not is_number and not is_said
     return True
 
 
