@@ -13,17 +13,20 @@ import argparse
 import logging
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import yaml
 
 from benchmarks.training.folds import FOLDS, SETTINGS
-from benchmarks.training.gold import Passage, read
-from benchmarks.training.learn import Course, plain
+from benchmarks.training.gold import read
+from benchmarks.training.learn import Course, Lessons, plain, unlabelled
 from scanner.detectors.names import parse_models
 from scanner.detectors.names.weights import write_weights
+
+Task = int | str | Sequence[str]
+"""A fold that is left out, `all` for none, or names of sets that are left out together."""
 
 RULES = Path(__file__).parents[2] / "rules" / "models.yaml"
 
@@ -45,31 +48,45 @@ def main() -> None:
     text = plain(options.corpora, SETTINGS["plain"].get(spec.language, {}), 0)
     course = Course(replace(spec, trained="", trained_sha256=""), passages, text)
     options.out.mkdir(parents=True, exist_ok=True)
-    tasks: list[str | int | Sequence[str]] = list(options.without) or ["all", *range(FOLDS)]
+    teachers = _teachers(course, options.corpora, spec.language, {name for sets in options.without for name in sets})
+    tasks: list[Task] = list(options.without) or ["all", *range(FOLDS)]
     running: list[int] = []
     for task in tasks:
         if len(running) >= options.jobs:
             os.waitpid(running.pop(0), 0)
-        running.append(_forked(course, spec.language, task, options.out, options.epochs))
+        heard = [lessons for half, lessons in teachers.items() if task not in half]
+        running.append(_forked(course, spec.language, task, heard, options.out, options.epochs))
     for pid in running:
         os.waitpid(pid, 0)
 
 
-def _forked(course: Course, language: str, task: str | int | Sequence[str], out: Path, epochs: int) -> int:
+def _teachers(course: Course, corpora: Path, language: str, without: Collection[str]) -> dict[Sequence[int], Lessons]:
+    """What two teachers have to say, by the folds that each learnt from; none where the language has no teacher.
+
+    Weights that leave out a fold hear only the teacher that did not learn from it.
+    """
+    settings = SETTINGS["teacher"].get(language)
+    if settings is None:
+        return {}
+    texts = plain(corpora, settings["reads"], 1) + unlabelled(corpora, settings["reads_sets"])
+    return {
+        half: course.lessons(
+            settings, texts, lambda passage, half=half: passage.fold in half and passage.source not in without
+        )
+        for half in (range(FOLDS // 2), range(FOLDS // 2, FOLDS))
+    }
+
+
+def _forked(course: Course, language: str, task: Task, lessons: Sequence[Lessons], out: Path, epochs: int) -> int:
     """Train in a process of its own, which shares what was read."""
     pid = os.fork()
     if pid:
         return pid
-    weights = course.learn(lambda passage: _is_left_out(passage, task), epochs)
+    left_out = [task] if isinstance(task, int | str) else task
+    weights = course.learn(lambda passage: passage.fold in left_out or passage.source in left_out, epochs, lessons)
     name = f"fold{task}" if isinstance(task, int) else task if isinstance(task, str) else "-".join(["without", *task])
     write_weights(out / f"{language}-{name}.npz", weights)
     os._exit(0)
-
-
-def _is_left_out(passage: Passage, task: str | int | Sequence[str]) -> bool:
-    if isinstance(task, int):
-        return passage.fold == task
-    return not isinstance(task, str) and passage.source in task
 
 
 if __name__ == "__main__":

@@ -7,12 +7,15 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import yaml
 from faker import Faker
 
 from benchmarks.training.gold import EVERYTHING, Passage, Span
 from scanner.detectors.names.casing import recased
+from scanner.detectors.names.lexicon import FOLDER
 
 LOCALES = {
     "en": (
@@ -27,6 +30,12 @@ LOCALES = {
 
 EACH = 150
 """Names of each kind drawn from each locale."""
+
+NEIGHBOURS, LEAST_ALIKE = 13, 0.45
+"""Words of near meaning that may stand for one, and how alike (cosine) they are at least."""
+
+REPLACED = (0.0, 0.1, 0.2)
+"""Shares of words outside of spans that are replaced in a rewritten passage; one of them is drawn."""
 
 PARTICLES = {
     "nl_NL": ("van", "de", "van der"),
@@ -75,9 +84,40 @@ def _drawn(fake: Faker, kind: str) -> list[str]:
         return []
 
 
+_WORD = re.compile(r"[A-Za-z]{3,}")
+_TOWNS = (FOLDER / "places.txt").read_text(encoding="utf-8").splitlines()
 _PLACE = re.compile(r"\{([PFSLCADO])\}")
 _LABELS = {"L": ("GPE", "LOC"), "C": ("GPE",), "A": ("FAC",), "D": ("DATE",), "O": ("ORG",)}
 _FRENCH = {"L": ("LOC",), "C": ("LOC",), "A": (), "D": (), "O": ("ORG",)}
+
+
+class Neighbours:
+    """Words of near meaning, by the vectors of a pipeline."""
+
+    def __init__(self, pipeline: Any) -> None:
+        vectors = pipeline.vocab.vectors
+        self._strings, self._common = pipeline.vocab.strings, pipeline.Defaults.stop_words
+        self._rows = vectors.data / np.maximum(np.linalg.norm(vectors.data, axis=1, keepdims=True), 1e-9)
+        self._row_of = vectors.key2row
+        self._words: dict[int, str] = {}
+        for key, row in self._row_of.items():
+            word = self._strings[key]
+            if word.isalpha() and word.islower() and len(word) > 2:
+                self._words.setdefault(row, word)
+        self._known: dict[str, list[str]] = {}
+
+    def of(self, word: str) -> list[str]:
+        """Words near one in small letters; none of a word that is too common or unknown."""
+        if word not in self._known:
+            row = self._row_of.get(self._strings[word], -1) if word in self._strings else -1
+            self._known[word] = [] if row < 0 or word in self._common else self._near(word, row)
+        return self._known[word]
+
+    def _near(self, word: str, row: int) -> list[str]:
+        alike = self._rows @ self._rows[row]
+        nearest = np.argpartition(-alike, NEIGHBOURS)[:NEIGHBOURS].tolist()
+        words = (self._words.get(one, word) for one in nearest if alike[one] > LEAST_ALIKE)
+        return [other for other in words if other != word]
 
 
 class Augmenter:
@@ -105,6 +145,43 @@ class Augmenter:
         if chance < 0.23:
             return _recapitalised(passage, str.upper)
         return passage
+
+    def rewritten(self, passage: Passage, neighbours: Neighbours) -> Passage:
+        """The passage with other names and places, and here and there a word of near meaning."""
+        pool, rate = self._random.choice(self._pools), self._random.choice(REPLACED)
+        text, spans, last = "", [], 0
+        for span in passage.spans:
+            text += self._reworded(passage.text[last : span.start], rate, neighbours)
+            new = self._newly_named(passage.text[span.start : span.end], span, pool)
+            spans.append(replace(span, start=len(text), end=len(text) + len(new)))
+            text += new
+            last = span.end
+        text += self._reworded(passage.text[last:], rate, neighbours)
+        rewritten = replace(passage, text=text, spans=tuple(spans))
+        draw = self._random.random()
+        if draw < 0.14:
+            return _recapitalised(rewritten, str.lower if draw < 0.12 else str.upper)
+        return rewritten
+
+    def _reworded(self, text: str, rate: float, neighbours: Neighbours) -> str:
+        return _WORD.sub(lambda match: self._reworded_word(match[0], rate, neighbours), text) if rate else text
+
+    def _reworded_word(self, word: str, rate: float, neighbours: Neighbours) -> str:
+        near = neighbours.of(word.lower()) if self._random.random() < rate else []
+        if not near:
+            return word
+        new = self._random.choice(near)
+        if word[0].isupper() and word[1:].islower():
+            return new.capitalize()
+        return new.upper() if word.isupper() else new
+
+    def _newly_named(self, old: str, span: Span, pool: Pool) -> str:
+        if span.labels == (self._person,) and self._random.random() < 0.65:
+            return _like(old, self._name(len(old.split()), pool))
+        if "GPE" in span.labels and self._random.random() < 0.6 and len(old.split()) <= 3:
+            listed = self._random.random() < 0.7
+            return _like(old, self._random.choice(_TOWNS).title() if listed else self.place(pool))
+        return old
 
     def templates(self, times: int) -> list[Passage]:
         """Our own short texts in the language, each filled so many times."""

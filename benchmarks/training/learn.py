@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from benchmarks.training.augment import Augmenter, pools
+from benchmarks.training.augment import Augmenter, Neighbours, pools
 from benchmarks.training.folds import SETTINGS
 from benchmarks.training.gold import Passage, Span, filled
 from benchmarks.training.network import GAP, Recogniser, Types
+from benchmarks.training.teacher import EPOCHS, Taught, Teacher
 from scanner.detectors.names.models import ModelSpec
 from scanner.detectors.names.passages import split
 from scanner.detectors.names.reader import FastReader
@@ -33,6 +35,12 @@ AVERAGED = 0.08
 
 TEMPLATED = 4
 """How often each of our own short texts is filled in one epoch."""
+
+MOST_OF_A_TEXT = 20_000
+"""Code points of one text of a set that are read as plain text."""
+
+PLAIN_SHARE = 0.35
+"""Share of the teachers' plain text that is read in one epoch."""
 
 NOBODY = frozenset({"PERSON", "GPE", "LOC", "FAC", "NORP"})
 """Labels that source code holds none of."""
@@ -119,6 +127,15 @@ class Encoder:
                 stay[low:high] = 1
         return Example(types, first, allowed, stay, np.zeros(allowed.shape, np.float32))
 
+    def lesson(self, passage: Passage, chances: np.ndarray) -> Example:
+        """An example to be learnt by a teacher's chances; by its spans alone where capitals move the tokens."""
+        example = self.example(passage)
+        if len(example.types) != len(chances):
+            return example
+        wanted = chances.astype(np.float32)
+        wanted[example.first >= 0] = 0
+        return replace(example, wanted=wanted)
+
 
 def plain(corpora: Path, sizes: Mapping[str, int], seed: int) -> list[Passage]:
     """Passages of unlabelled text, so many code points of each file."""
@@ -134,6 +151,16 @@ def plain(corpora: Path, sizes: Mapping[str, int], seed: int) -> list[Passage]:
                     piece = text[start + part.start : start + part.end]
                     passages.append(Passage("", 0, -1, piece, (), frozenset()))
                     most -= len(piece)
+    return passages
+
+
+def unlabelled(corpora: Path, names: Sequence[str]) -> list[Passage]:
+    """Passages of labelled sets whose labels say nothing of names, read as plain text."""
+    passages = []
+    for name in names:
+        for text in pq.read_table(corpora / "labelled" / f"{name}.parquet")["text"].to_pylist():
+            parts = [part for part in split(text[:MOST_OF_A_TEXT]) if part.readable]
+            passages += [Passage("", 0, -1, text[part.start : part.end], (), frozenset()) for part in parts]
     return passages
 
 
@@ -239,13 +266,21 @@ def loss_of(model: Recogniser, types: Types, batch: Batch) -> Tensor:
     return total / len(batch.tokens)
 
 
+@dataclass(frozen=True)
+class Lessons:
+    """What one teacher saw: plain text, and labelled passages written anew."""
+
+    plain: Sequence[Taught]
+    rewritten: Sequence[Taught]
+
+
 class Course:
     """Everything that is the same whatever is left out: made once, then `learn` as often as wanted.
 
     Args:
         spec: the model that training starts from.
         passages: labelled text.
-        text: plain text on which the model is to stay near that start.
+        text: plain text on which the model is to stay near that start, or which its teacher learns from beside labels.
     """
 
     def __init__(self, spec: ModelSpec, passages: Sequence[Passage], text: Sequence[Passage]) -> None:
@@ -254,16 +289,52 @@ class Course:
         self._pipeline = spec.load()
         self._common = frozenset(self._pipeline.Defaults.stop_words)
         self._encoder = Encoder(self._pipeline)
+        self._labelled = passages
         self._passages = complete(passages, self._pipeline)
-        plain_examples = [self._encoder.example(passage) for passage in complete(text, self._pipeline)]
-        self._plain = taught(plain_examples, self._start(), self._encoder.types()) if plain_examples else []
+        self._text = complete(text, self._pipeline)
         self._pools = pools(spec.language)
 
     def _start(self) -> Recogniser:
         return Recogniser(self._pipeline.get_pipe("ner"), self._pipeline.vocab.vectors.data)
 
-    def learn(self, is_left_out: Callable[[Passage], bool], epochs: int, seed: int = 0) -> dict[str, np.ndarray]:
-        """Parameters after training on all passages but those left out."""
+    @cached_property
+    def _plain(self) -> list[Example]:
+        """Plain text with what the model that training starts from would do at each token."""
+        examples = [self._encoder.example(passage) for passage in self._text]
+        return taught(examples, self._start(), self._encoder.types()) if examples else []
+
+    def lessons(
+        self, settings: Mapping[str, Any], texts: Sequence[Passage], is_learnt: Callable[[Passage], bool]
+    ) -> Lessons:
+        """What a teacher sees in plain text, and in labelled passages written anew.
+
+        Args:
+            settings: of the teacher, in `sets.yaml`.
+            texts: the plain text.
+            is_learnt: the passages that the teacher learns from, of the sets that the settings name.
+        """
+        chooser, augmenter = random.Random(0), Augmenter(self._language, self._pools, 0)
+        learnt = [passage for passage in self._passages if passage.source in settings["sets"] and is_learnt(passage)]
+        rounds = [
+            [augmenter.varied(passage, self._common) for passage in learnt for _ in range(_times(passage, chooser))]
+            + [augmenter.recapitalised(passage, self._common) for passage in self._text]
+            for _ in range(EPOCHS)
+        ]
+        teacher = Teacher(settings["package"], self._pipeline, self._encoder.labels)
+        teacher.tune(rounds)
+        neighbours = Neighbours(self._pipeline)
+        anew = [
+            augmenter.rewritten(passage, neighbours)
+            for passage in self._labelled
+            if passage.source in settings["sets"] and is_learnt(passage)
+            for _ in range(settings["sets"][passage.source])
+        ]
+        return Lessons(list(teacher.taught(texts)), list(teacher.taught(anew)))
+
+    def learn(
+        self, is_left_out: Callable[[Passage], bool], epochs: int, lessons: Sequence[Lessons] = (), seed: int = 0
+    ) -> dict[str, np.ndarray]:
+        """Parameters after training on all passages but those left out, and on what teachers saw."""
         torch.manual_seed(seed)
         chooser = random.Random(seed)
         augmenter = Augmenter(self._language, self._pools, seed)
@@ -272,7 +343,7 @@ class Course:
         optimiser = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, betas=(0.9, 0.99), weight_decay=0.0)
         began, done, steps = time.perf_counter(), 0, 0
         for epoch in range(epochs):
-            examples = self._examples(passages, augmenter, chooser)
+            examples = self._examples(passages, lessons, augmenter, chooser)
             types = self._encoder.types()
             ready = list(batches(examples, chooser))
             steps = steps or len(ready) * epochs
@@ -286,12 +357,24 @@ class Course:
             print(f"epoch {epoch}: {np.mean(losses):.4f}, {seconds:.0f} s", file=sys.stderr, flush=True)
         return average.weights(model) if average else model.weights()
 
-    def _examples(self, passages: Sequence[Passage], augmenter: Augmenter, chooser: random.Random) -> list[Example]:
+    def _examples(
+        self, passages: Sequence[Passage], lessons: Sequence[Lessons], augmenter: Augmenter, chooser: random.Random
+    ) -> list[Example]:
         chosen = [
             augmenter.varied(passage, self._common) for passage in passages for _ in range(_times(passage, chooser))
         ]
         chosen += [augmenter.recapitalised(passage, self._common) for passage in augmenter.templates(TEMPLATED)]
-        return [self._encoder.example(passage) for passage in chosen] + self._plain
+        examples = [self._encoder.example(passage) for passage in chosen]
+        if not lessons:
+            return examples + self._plain
+        for lesson in lessons:
+            examples += [self._encoder.lesson(one.passage, one.chances) for one in lesson.rewritten]
+            examples += [
+                self._encoder.lesson(augmenter.recapitalised(one.passage, self._common), one.chances)
+                for one in lesson.plain
+                if chooser.random() < PLAIN_SHARE / len(lessons)
+            ]
+        return examples
 
 
 def _step(model: Recogniser, optimiser: torch.optim.Optimizer, types: Types, batch: Batch, share: float) -> float:

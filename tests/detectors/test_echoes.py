@@ -39,11 +39,14 @@ def test_what_stands_at_the_same_place_says_nothing() -> None:
 def test_it_tells_what_comparing_all_pairs_tells() -> None:
     chooser = random.Random(3)
     words = ["Ada", "Nowak", "Ada Nowak", "Ravenna", "Port Ravenna"]
-    text, candidates = "", []
+    text = ""
+    candidates: list[Candidate] = []
     for _ in range(300):
         word = chooser.choice(words)
-        for entity in chooser.sample(("PERSON", "LOCATION", "NRP"), chooser.randint(1, 2)):
-            candidates.append(Candidate(entity, len(text), len(text) + len(word), round(chooser.random(), 3)))
+        candidates += [
+            Candidate(entity, len(text), len(text) + len(word), round(chooser.random(), 3))
+            for entity in chooser.sample(("PERSON", "LOCATION", "NRP"), chooser.randint(1, 2))
+        ]
         text += word + ". "
     for one in echoed(text, candidates):
         others = [other for other in candidates if other.end <= one.start or one.end <= other.start]
