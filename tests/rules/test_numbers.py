@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.numbers import KINDS, Kind, detection_of_rules, measured, values
+from benchmarks.identity_numbers import KINDS, Kind, detection_of_rules, measured, values
 
 DETECTION = detection_of_rules()
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)

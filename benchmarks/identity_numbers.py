@@ -1,6 +1,6 @@
 """Recall on numbers that states, registers and insurers give, by kind, on invented values with right check digits.
 
-    python -m benchmarks.numbers
+    python -m benchmarks.identity_numbers
 
 Values are drawn at random until python-stdnum (or Presidio, where it knows the kind) takes one for valid, and written
 after each of the usual words that name them: in three sentences and as a cell of a column of that name. `wrong`: share
