@@ -692,7 +692,7 @@ def _describe(request: Request, evidence: Evidence) -> None:
 def _rescan(request: Request, evidence: Evidence, observer: Observer) -> Evidence:
     """Scan the new shards as the old ones were, then judge them knowing what was taken out."""
     rescanned = scanning.Request(
-        paths=(request.out.full if isinstance(request.out, Url) else str(request.out),),
+        paths=(stores.whole(request.out),),
         out=request.own / RESCAN,
         dataset=_rescanned_dataset(evidence, request.plan),
         key_file=request.key_file,

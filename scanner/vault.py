@@ -166,7 +166,7 @@ def restore(file: Path, key: bytes, entry: Entry, redacted: Place, target: Path)
             f"{entry.name}: the redacted shard is missing or was changed since; its bytes cannot be had back"
         )
     target.parent.mkdir(parents=True, exist_ok=True)
-    shared = open_input(_path(redacted)) if entry.made_sha256 else nullcontext()
+    shared = open_input(stores.whole(redacted)) if entry.made_sha256 else nullcontext()
     with _opened(file) as connection, replacing(target) as draft:
         with draft.open("wb") as sink, shared as source:
             for piece in _pieces(connection, key, entry, source):
@@ -211,10 +211,6 @@ def _slice(source: Source, start: int, size: int) -> Iterator[bytes]:
     source.stream(extents)
     for at in range(0, size, FRAME_BYTES):
         yield source.read_at(min(FRAME_BYTES, size - at), start + at)
-
-
-def _path(place: Place) -> str:
-    return place.full if isinstance(place, Url) else str(place)
 
 
 def _opened_frame(key: bytes, nonce: bytes, data: bytes, bound_to: bytes, entry: Entry) -> bytes:

@@ -56,7 +56,7 @@ def meets(path: str, folder: Place) -> bool:
     if stores.is_url(path) is not isinstance(folder, Url):
         return False
     fixed = remote.fixed_part(path) if stores.is_url(path) else _root(path)
-    root, place = _steps(fixed), _steps(folder.full if isinstance(folder, Url) else str(folder))
+    root, place = _steps(fixed), _steps(stores.whole(folder))
     if place[: len(root)] != root:
         return root[: len(place)] == place
     asked = path[len(fixed) :].strip("/").split("/") if path != fixed else []

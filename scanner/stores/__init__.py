@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
-from scanner.stores.urls import READ_ONLY, WEB, Place, Url, family, is_url, last_part, masked, place, scheme_of
+from scanner.stores.urls import READ_ONLY, WEB, Place, Url, family, is_url, last_part, masked, place, scheme_of, whole
 
 __all__ = [
     "READ_ONLY",
@@ -35,6 +35,7 @@ __all__ = [
     "remove",
     "scheme_of",
     "sha256",
+    "whole",
 ]
 
 BLOCK_BYTES = 8 << 20

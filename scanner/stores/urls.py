@@ -74,6 +74,11 @@ def is_url(path: str | os.PathLike[str] | Url) -> bool:
     return isinstance(path, Url) or "://" in os.fspath(path)
 
 
+def whole(place: Place) -> str:
+    """The path, or the URL as it was given, for who opens it; `str` of a `Url` may leave credentials out."""
+    return place.full if isinstance(place, Url) else str(place)
+
+
 def place(path: str | os.PathLike[str] | Url) -> Place:
     """The path as a `Url` if it is one, else as a `Path`."""
     if isinstance(path, Url):
