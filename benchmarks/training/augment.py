@@ -149,15 +149,11 @@ class Augmenter:
     def rewritten(self, passage: Passage, neighbours: Neighbours) -> Passage:
         """The passage with other names and places, and here and there a word of near meaning."""
         pool, rate = self._random.choice(self._pools), self._random.choice(REPLACED)
-        text, spans, last = "", [], 0
-        for span in passage.spans:
-            text += self._reworded(passage.text[last : span.start], rate, neighbours)
-            new = self._newly_named(passage.text[span.start : span.end], span, pool)
-            spans.append(replace(span, start=len(text), end=len(text) + len(new)))
-            text += new
-            last = span.end
-        text += self._reworded(passage.text[last:], rate, neighbours)
-        rewritten = replace(passage, text=text, spans=tuple(spans))
+        rewritten = _respanned(
+            passage,
+            lambda old, span: self._newly_named(old, span, pool),
+            lambda text: self._reworded(text, rate, neighbours),
+        )
         draw = self._random.random()
         if draw < 0.14:
             return _recapitalised(rewritten, str.lower if draw < 0.12 else str.upper)
@@ -223,15 +219,7 @@ class Augmenter:
 
     def _renamed(self, passage: Passage) -> Passage:
         pool = self._random.choice(self._pools)
-        text, spans, last = "", [], 0
-        for span in passage.spans:
-            old = passage.text[span.start : span.end]
-            text += passage.text[last : span.start]
-            new = self._other(old, span, pool)
-            spans.append(replace(span, start=len(text), end=len(text) + len(new)))
-            text += new
-            last = span.end
-        return replace(passage, text=text + passage.text[last:], spans=tuple(spans))
+        return _respanned(passage, lambda old, span: self._other(old, span, pool))
 
     def _other(self, old: str, span: Span, pool: Pool) -> str:
         draw = self._random.random()
@@ -270,6 +258,20 @@ class Augmenter:
         if self._language == "es" and self._random.random() < 0.6:
             parts.append(choose(pool.last or pool.first))
         return " ".join(parts)
+
+
+def _respanned(
+    passage: Passage, named: Callable[[str, Span], str], told: Callable[[str], str] = lambda text: text
+) -> Passage:
+    """The passage with other texts in its spans and between them, asked for from left to right."""
+    text, spans, last = "", [], 0
+    for span in passage.spans:
+        text += told(passage.text[last : span.start])
+        new = named(passage.text[span.start : span.end], span)
+        spans.append(replace(span, start=len(text), end=len(text) + len(new)))
+        text += new
+        last = span.end
+    return replace(passage, text=text + told(passage.text[last:]), spans=tuple(spans))
 
 
 def _like(old: str, new: str) -> str:

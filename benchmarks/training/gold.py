@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 
 from benchmarks.training.folds import SETTINGS, fold_of
@@ -78,6 +79,34 @@ def _spans(spans: Iterable[Mapping[str, Any]], labels: Mapping[str, Sequence[str
         if span["start"] >= last and labels.get(span["label"]) != NOTHING:
             last = span["end"]
             yield Span(span["start"], span["end"], tuple(labels.get(span["label"], MASKED)))
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Where the tokens of a text stand: first code point and one past the last of each, and which are white space."""
+
+    starts: np.ndarray
+    ends: np.ndarray
+    spaces: np.ndarray
+
+    @classmethod
+    def of(cls, doc: Any) -> Tokens:
+        """The tokens of a spaCy document."""
+        starts = np.array([token.idx for token in doc])
+        ends = starts + np.array([len(token) for token in doc], starts.dtype)
+        return cls(starts, ends, np.array([token.is_space for token in doc], bool))
+
+    def within(self, span: Span) -> tuple[int, int] | None:
+        """First and last token of a span, white space at its edges left out; None where no word is in it."""
+        low, high = (
+            int(np.searchsorted(self.ends, span.start, "right")),
+            int(np.searchsorted(self.starts, span.end)) - 1,
+        )
+        while low < high and self.spaces[low]:
+            low += 1
+        while low < high and self.spaces[high]:
+            high -= 1
+        return None if low > high or self.spaces[low] else (low, high)
 
 
 def filled(passage: Passage, seen: Iterable[tuple[int, int, str]]) -> Passage:

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from benchmarks.training.augment import Augmenter, Neighbours, pools
 from benchmarks.training.folds import SETTINGS
-from benchmarks.training.gold import Passage, Span, filled
+from benchmarks.training.gold import Passage, Span, Tokens, filled
 from benchmarks.training.network import GAP, Recogniser, Types
 from benchmarks.training.teacher import EPOCHS, Taught, Teacher
 from scanner.detectors.names.models import ModelSpec
@@ -71,10 +71,10 @@ class Encoder:
     """Turns passages into examples by the pipeline's tokeniser; words are told apart as the network sees them."""
 
     def __init__(self, pipeline: Any) -> None:
-        from spacy.attrs import IS_SPACE, NORM, ORTH, PREFIX, SHAPE, SUFFIX
+        from spacy.attrs import NORM, ORTH, PREFIX, SHAPE, SUFFIX
 
         self._pipeline = pipeline
-        self._columns = [ORTH, NORM, PREFIX, SUFFIX, SHAPE, IS_SPACE]
+        self._columns = [ORTH, NORM, PREFIX, SUFFIX, SHAPE]
         model = pipeline.get_pipe("ner").model
         self._hashes = [node for node in model.walk() if node.name == "hashembed"]
         self.labels = Recogniser(pipeline.get_pipe("ner"), pipeline.vocab.vectors.data).labels
@@ -97,28 +97,23 @@ class Encoder:
         doc = self._pipeline.tokenizer(passage.text)
         table = doc.to_array(self._columns)
         types = np.empty(len(doc), np.int64)
-        for index, row in enumerate(table[:, :5].tolist()):
+        for index, row in enumerate(table.tolist()):
             key = tuple(row)
             if key not in self._known:
                 self._known[key] = len(self._rows)
                 self._rows.append(key)
             types[index] = self._known[key]
-        starts = np.array([token.idx for token in doc])
-        ends = np.array([token.idx + len(token) for token in doc])
+        tokens = Tokens.of(doc)
         count = len(self.labels)
         first = np.full(len(doc), -1, np.int64)
         stay = np.zeros(len(doc), np.float32)
         allowed = np.zeros((len(doc), 1 + 2 * count), bool)
         allowed[:, 0] = True
-        spaces = table[:, 5] != 0
         for span in passage.spans:
-            low, high = int(np.searchsorted(ends, span.start, "right")), int(np.searchsorted(starts, span.end)) - 1
-            while low < high and spaces[low]:
-                low += 1
-            while low < high and spaces[high]:
-                high -= 1
-            if low > high or spaces[low] or first[low] >= 0 or not allowed[low, 0]:
+            within = tokens.within(span)
+            if within is None or first[within[0]] >= 0 or not allowed[within[0], 0]:
                 continue
+            low, high = within
             allowed[low : high + 1] = False
             if span.labels:
                 places = np.array([self._places[label] for label in span.labels])

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.training.gold import Passage, Span, filled
+from benchmarks.training.gold import Passage, Span, Tokens, filled
 
 LAYERS, WIDTH, HEADS, INNER = 6, 384, 12, 1536
 PIECES, LONGEST = 30_522, 512
@@ -213,7 +213,7 @@ class Teacher:
             for passage, doc, logs in zip(part, docs, self._logs(docs), strict=True):
                 if not len(doc):
                     continue
-                logs[np.array([token.is_space for token in doc]), 1:] = _SPACE
+                logs[Tokens.of(doc).spaces, 1:] = _SPACE
                 seen = [
                     (doc[first].idx, doc[last].idx + len(doc[last]), self._labels[label])
                     for first, last, label in best_path(logs, count)
@@ -278,11 +278,10 @@ class Teacher:
 
 def _under(doc: Any, spans: Sequence[tuple[int, int]]) -> np.ndarray:
     """Which tokens lie under one of the spans of code points."""
-    starts = np.array([token.idx for token in doc])
-    ends = np.array([token.idx + len(token) for token in doc])
+    tokens = Tokens.of(doc)
     under = np.zeros(len(doc), bool)
     for start, end in spans:
-        under |= (starts < end) & (ends > start)
+        under |= (tokens.starts < end) & (tokens.ends > start)
     return under
 
 
@@ -303,21 +302,16 @@ def _writing(word: str) -> int:
 
 def _allowed(doc: Any, spans: Sequence[Span], labels: Sequence[str]) -> np.ndarray:
     """Which tags are right at each token, shape (n, tags); none where nothing is to be learnt."""
-    starts = np.array([token.idx for token in doc])
-    ends = np.array([token.idx + len(token) for token in doc])
-    spaces = np.array([token.is_space for token in doc])
+    tokens = Tokens.of(doc)
     count, place = len(labels), {label: index for index, label in enumerate(labels)}
     allowed = np.zeros((len(doc), 1 + len(KINDS) * count), bool)
     allowed[:, 0] = True
     free = np.ones(len(doc), bool)
     for span in spans:
-        low, high = int(np.searchsorted(ends, span.start, "right")), int(np.searchsorted(starts, span.end)) - 1
-        while low < high and spaces[low]:
-            low += 1
-        while low < high and spaces[high]:
-            high -= 1
-        if low > high or spaces[low] or not free[low : high + 1].all():
+        within = tokens.within(span)
+        if within is None or not free[within[0] : within[1] + 1].all():
             continue
+        low, high = within
         free[low : high + 1] = False
         allowed[low : high + 1] = False
         for label in span.labels:
