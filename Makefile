@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SAMPLES := textbook web_forum support_tickets
+# Each command would compile all that it imports anew: some containers set this.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test axioms check check-code check-shown bench leakage sample docs lock clean
