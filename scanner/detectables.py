@@ -11,7 +11,7 @@ from scanner.detectors.columns import ColumnRules, parse_columns
 from scanner.detectors.names import ModelSpec, parse_models
 from scanner.detectors.patterns import load_rules
 from scanner.entities import Bundle, Entities
-from scanner.files import load_bundles, load_data, load_entities, load_yaml, rules_file
+from scanner.files import load_bundles, load_data, load_entities, load_yaml, rules_file, rules_sha256
 from scanner.rules import RuleSet
 
 
@@ -39,9 +39,36 @@ class Detectables:
 def load_detectables(rules: Path | None, *, with_models: bool, prove: bool) -> Detectables:
     """What finding goes by; with `prove`, every rule's examples and worst case are run.
 
+    A process reads the same bytes once, and proves them once.
+
     Raises:
         BadRules: with every fault.
     """
+    sha256 = rules_sha256(rules)
+    for proven in (True, prove):
+        if (held := _held.get((rules, sha256, with_models, proven))) is not None:
+            return held
+    made = _load(rules, with_models=with_models, prove=prove)
+    if made.rules.sha256 == sha256:
+        _hold((rules, sha256, with_models, prove), made)
+    return made
+
+
+MOST_HELD = 4
+"""Rules folders that a process keeps read."""
+
+_Key = tuple[Path | None, str, bool, bool]
+_held: dict[_Key, Detectables] = {}
+
+
+def _hold(key: _Key, made: Detectables) -> None:
+    """Keep what was read, in place of what was read first."""
+    while len(_held) >= MOST_HELD:
+        _held.pop(next(iter(_held)), None)
+    _held[key] = made
+
+
+def _load(rules: Path | None, *, with_models: bool, prove: bool) -> Detectables:
     entities = load_entities(rules)
     models_file, curves_file = rules_file("models.yaml", rules), rules_file("confidence.yaml", rules)
     return Detectables(

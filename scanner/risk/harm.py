@@ -115,6 +115,8 @@ class Setting:
         names_left: text that the names stage left.
         rates: θ of each entity whose values were sampled; draws of its sums hold the error of that.
         weights_times: factor on every weight, to see how far the score hangs on them.
+        once: the chance that a value that occurs once is extracted, by its bits and the attacker's queries, as far as
+            it was asked for.
     """
 
     terms: Terms
@@ -132,6 +134,7 @@ class Setting:
     names_left: Left = NONE_LEFT
     rates: Mapping[str, float] = field(default_factory=dict)
     weights_times: float = 1.0
+    once: dict[tuple[float, float], Floats] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     def facts(self, entity: str) -> EntityFacts:
         """What is known of an entity; one that nobody described counts as critical and easy to guess."""
@@ -245,7 +248,8 @@ def entity_risk(entity: str, counts: Counts, setting: Setting, queries: tuple[fl
     """What one entity gives up to each attacker."""
     recall, precision = setting.posterior.recall(entity), setting.posterior.precision(entity)
     quality = Quality(precision, recall, _share_missed(counts.occurrences.max(initial=0), recall))
-    missed = _missed(counts, quality) + _silent(entity, counts, recall, setting)
+    silent = _silent(entity, counts, recall, setting)
+    missed = _missed(counts, quality) + silent
     present = counts.distinct.sum(axis=0)
     return EntityRisk(
         entity=entity,
@@ -257,7 +261,7 @@ def entity_risk(entity: str, counts: Counts, setting: Setting, queries: tuple[fl
         missed=missed,
         some=_some(present, precision),
         some_beside=_some(counts.beside, precision),
-        leaks={q: _leak(entity, counts, quality, setting, q) for q in sorted(set(queries))},
+        leaks={q: _leak(entity, counts, quality, silent, setting, q) for q in sorted(set(queries))},
     )
 
 
@@ -450,7 +454,7 @@ def _ratio(unread: int, read: int) -> float:
     return unread / read if read else 0.0
 
 
-def _leak(entity: str, counts: Counts, quality: Quality, setting: Setting, queries: float) -> Leak:
+def _leak(entity: str, counts: Counts, quality: Quality, silent: Floats, setting: Setting, queries: float) -> Leak:
     bits = setting.bits(entity)
     recall, critical = quality.recall, setting.critical(entity)
     sums = _summed(counts, quality, setting, bits, queries, critical)
@@ -458,7 +462,7 @@ def _leak(entity: str, counts: Counts, quality: Quality, setting: Setting, queri
     if entity in setting.rates:
         sums = _as_sampled(entity, sums, counts, quality, setting, queries)
         sums["none"] = np.minimum(sums["none"], np.log1p(-np.minimum(worst, _CERTAIN)))
-    silent = _silent(entity, counts, recall, setting) * chances(np.ones(1), 1.0, setting, bits, queries)[0]
+    silent = silent * _once(setting, bits, queries)
     most = capacity(setting.terms.exposure, setting.card, bits) if setting.artefact is Artefact.MODEL else np.inf
     cost = setting.weight(entity) * setting.factor * setting.weights_times
     factors = setting.terms.linkage
@@ -469,6 +473,13 @@ def _leak(entity: str, counts: Counts, quality: Quality, setting: Setting, queri
         worst=worst,
         none=sums["none"] - (sums["missed"] + silent) * critical,
     )
+
+
+def _once(setting: Setting, bits: float, queries: float) -> Floats:
+    """Chance that a value of so many bits that occurs once is extracted, worked out once a setting."""
+    if (bits, queries) not in setting.once:
+        setting.once[bits, queries] = chances(np.ones(1), 1.0, setting, bits, queries)[0]
+    return setting.once[bits, queries]
 
 
 def _summed(
