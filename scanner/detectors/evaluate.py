@@ -70,7 +70,7 @@ class Evaluator:
         self._has_exceptions = bool(
             rule.min_distinct or rule.min_entropy or self._reject or self._before or self._after
         )
-        self._context = _context_expression(rule.context)
+        self._context = _context_needles(rule.context)
         self._published = {_bare(value) for value in rule.documentation if not is_expression(value)}
         self._examples = [
             compiled(value[1:-1], _ONE_LINE_FLAGS) for value in rule.documentation if is_expression(value)
@@ -125,10 +125,12 @@ class Evaluator:
         if self._has_exceptions and self._is_rejected(value, text, start, end):
             return None
         verified, confidence = self._checked(pattern.score, value)
-        near = self._context is not None and self._has_context(text, start, end)
+        if confidence <= 0:
+            return None
+        near = bool(self._context) and self._has_context(text, start, end)
         if self.rule.requires_context and not near:
             return None
-        if near and confidence > 0:
+        if near:
             confidence = self._boosted(confidence, verified)
         if confidence < LEAST_CONFIDENCE:
             return None
@@ -169,8 +171,11 @@ class Evaluator:
     def _has_context(self, text: str, start: int, end: int) -> bool:
         before = _WORDS.findall(text[max(0, start - CONTEXT_REACH) : start].lower())[-TOKENS_BEFORE:]
         after = _WORDS.findall(text[end : end + CONTEXT_REACH // 2].lower())[:TOKENS_AFTER]
-        assert self._context is not None, "asked for only where the rule has context words"
-        return any(words and self._context.search(f" {' '.join(words)} ") for words in (before, after))
+        return any(words and self._is_among(f" {' '.join(words)} ") for words in (before, after))
+
+    def _is_among(self, tokens: str) -> bool:
+        """Whether a context word is among tokens, each between spaces."""
+        return any(form in tokens for word, forms in self._context if word in tokens for form in forms)
 
     def _is_published(self, value: str) -> bool:
         if self._published and _bare(value) in self._published:
@@ -203,19 +208,17 @@ def _bare(value: str) -> str:
     return value.replace(" ", "").replace("-", "").casefold()
 
 
-def _context_expression(words: tuple[str, ...]) -> regex.Pattern[str] | None:
-    """Finds a context word among tokens joined by spaces.
+def _context_needles(words: tuple[str, ...]) -> list[tuple[str, tuple[str, ...]]]:
+    """Context words, each with the strings of which one is among tokens, each between spaces, where the word counts.
 
     Presidio looks for substrings, so that `card` is in `creditcard` but also in `discard`. Here a word of four
     letters or more counts as the beginning of a token, one of five or more also as its end, a shorter one whole.
     """
-    if not words:
-        return None
-    joined = sorted({" ".join(_WORDS.findall(word)) for word in words} - {""}, key=lambda word: (-len(word), word))
-    alternatives = []
-    for word in joined:
-        escaped = regex.escape(word, literal_spaces=True)
-        alternatives.append(f" {escaped}" + (r"\w*" if len(word) >= _SHORT_WORD else "") + " ")
-        if len(word) >= _LONG_WORD:
-            alternatives.append(f"{escaped} ")
-    return compiled("|".join(alternatives))
+    known = sorted({" ".join(_WORDS.findall(word)) for word in words} - {""})
+    return [(word, _forms(word)) for word in known]
+
+
+def _forms(word: str) -> tuple[str, ...]:
+    if len(word) < _SHORT_WORD:
+        return (f" {word} ",)
+    return (f" {word}", f"{word} ") if len(word) >= _LONG_WORD else (f" {word}",)
