@@ -58,7 +58,8 @@ class Pattern:
 
     Attributes:
         name: what it stands for.
-        regex: in the dialect of the `regex` module; a group named `value` is the span of the finding.
+        regex: in the dialect of the `regex` module; a group named `value` is the span of the finding;
+            one named `rare` is where the screen begins to look, in place of where it would itself.
         score: confidence in [0, 1] of a match alone.
         flags: of the `regex` module.
     """

@@ -22,6 +22,10 @@ from typing import Any
 
 from scanner.detectors.digits import needs_cluster
 
+RARE = "rare"
+"""Name of a group at which the expression begins: for where an author has measured what the weights do not tell, such
+as that Hyperscan follows everything that begins with a capital or a short word."""
+
 ANY_BYTE = frozenset(range(256))
 _ASCII = frozenset(range(128))
 _LEADS = frozenset(range(0xC2, 0xF5))
@@ -160,6 +164,7 @@ class _Translator:
         self._groups: dict[int, str] = {}
         self._weights: dict[tuple[int, int], _Weight] = {}
         self._charsets: dict[int, tuple[Any, frozenset[int] | None]] = {}
+        self._rare: int | None = None
         self.before = 0
         self.holds = ANY_BYTE
 
@@ -168,6 +173,7 @@ class _Translator:
 
         `before` is then the greatest distance from its start to where it ends, `holds` every byte in between.
         """
+        self._rare = tree.state.groupdict.get(RARE)
         items = [item for item in tree if _consumes(item)]
         _, high = self._rarest(items, True, True) if items else (0, 0)
         self.before = sre.SubPattern(tree.state, [*items[: high - 1], *map(_cut, items[high - 1 : high])]).getwidth()[1]
@@ -216,12 +222,17 @@ class _Translator:
         """
         costs = [self._cost(items[index:], cut=index > 0) for index in range(len(items) if start else 1)]
         enough = max(min(costs) * 2, _LOW_COST)
-        low = next(index for index, cost in enumerate(costs) if cost <= enough or not start)
+        cheap = next(index for index, cost in enumerate(costs) if cost <= enough or not start)
+        low = next((index for index in range(len(costs)) if self._is_named_rare(items[index])), cheap)
         high = len(items)
         if end:
             longer = range(low + 1, high)
             high = next((index for index in longer if self._is_enough(items, low, index)), high)
         return low, high
+
+    def _is_named_rare(self, item: tuple[Any, Any]) -> bool:
+        kind, argument = item
+        return self._rare is not None and kind is op.SUBPATTERN and argument[0] == self._rare
 
     def _is_enough(self, items: Sequence[tuple[Any, Any]], low: int, high: int) -> bool:
         """Whether items from `low` to `high` are rare enough, or all that follow may be absent."""

@@ -24,6 +24,7 @@ PATTERNS = (
     r"\b[A-ZÄ]{2}\d{2}(?:[ ]?[A-Z0-9]{4}){2,3}\b",
     r"(?<=#)\d{2}(?!\d|x)",
     r"(?i:stra\u00dfe|\u03c3\u03b1|\u00e5n|\u0443\u043b)\s?\d",
+    r"[A-Z\u00c4][\w.]{1,8}(?P<rare>pass|word)\s?(?P<value>\d)",
 )
 PIECES = st.sampled_from(
     [
@@ -118,6 +119,12 @@ def test_every_expression_is_one_that_hyperscan_takes() -> None:
         known = superset(expression, PRESIDIO_FLAGS).expression
         assert known is not None
         hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK).compile(expressions=[known], flags=hyperscan.HS_FLAG_DOTALL)
+
+
+def test_the_screen_begins_to_look_at_a_group_named_rare() -> None:
+    known = superset(r"[A-Z]\w{1,20}(?P<rare>weg|platz) \d", 0)
+    assert known.expression == rb"(?:(?:weg|platz))\x20[\x30-\x39]"
+    assert known.before == len("A") + 20 + len("platz 1")
 
 
 def test_an_empty_block_has_no_hits() -> None:
