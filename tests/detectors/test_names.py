@@ -30,6 +30,7 @@ from scanner.detectors.names.lexicon import (
     is_surname,
     is_term,
 )
+from scanner.detectors.names.network import LEAST_CHANCE
 from scanner.detectors.names.passages import LONG, LONGEST_WORD, split
 from scanner.detectors.names.polish import candidates, polished
 from scanner.detectors.names.reader import KEPT_WORDS, FastReader, PlainReader, Span
@@ -269,6 +270,30 @@ def test_the_fast_network_sees_what_spacy_sees(models: Mapping[str, ModelSpec], 
     fast, plain = FastReader(models[language].load()), PlainReader(models[language].load())
     for seen, wanted in zip(fast.read(passages), plain.read(passages), strict=True):
         assert [replace(span, probability=1.0) for span in seen] == wanted
+
+
+def test_a_likely_entity_is_seen_whatever_the_network_would_rather_see_there(models: Mapping[str, ModelSpec]) -> None:
+    own, weighed = (
+        FastReader(models["en"].load()),
+        FastReader(models["en"].load(), {"GPE": "LOCATION", "LOC": "LOCATION"}),
+    )
+    texts = [
+        *TEXTS,
+        "The State Department Paris hands were left out.",
+        "Austin and Jordan came, Madison and Paris left.",
+    ]
+    hidden = 0
+    for chosen, seen in zip(own.read(texts), weighed.read(texts), strict=True):
+        places = {(one.start, one.end): one.probability for one in seen if one.label in ("GPE", "LOC")}
+        assert [one for one in seen if one.label not in ("GPE", "LOC")] == [
+            one for one in chosen if one.label not in ("GPE", "LOC")
+        ]
+        assert all(chance >= LEAST_CHANCE for chance in places.values())
+        for one in chosen:
+            if one.label in ("GPE", "LOC"):
+                assert places[one.start, one.end] >= one.probability
+        hidden += len(places) - sum(one.label in ("GPE", "LOC") for one in chosen)
+    assert hidden > 0
 
 
 def test_a_cell_gives_the_same_findings_whatever_stands_beside_it(models: Mapping[str, ModelSpec]) -> None:

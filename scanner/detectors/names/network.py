@@ -36,6 +36,9 @@ GAP = 4
 CAPACITY = 1 << 16
 """Words whose embeddings are kept; beyond, all are dropped and computed anew."""
 
+LEAST_CHANCE = 0.1
+"""Chance from which an entity is seen whose evidence is weighed afterwards: recall first, precision then."""
+
 _EPSILON = np.float32(1e-8)
 
 
@@ -64,7 +67,10 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A run of tokens: `first` and `last` count over all passages; `probability` is the network's own, uncalibrated."""
+    """A run of tokens, counted over all passages, and how likely it opens there by the network, uncalibrated.
+
+    The probability of a label that is weighed is the sum of all labels of its entity.
+    """
 
     first: int
     last: int
@@ -78,19 +84,21 @@ class Network:
     Args:
         ner: the pipe; only read.
         vectors: the vocabulary's static vectors.
-        lift: added to the score of opening an entity, by label: above 0, more are seen, among them more false ones.
+        weighed: entity of each label whose evidence is weighed afterwards. Of such an entity every run is seen that
+            has a chance of `LEAST_CHANCE`, whatever else the network would rather see there; of other labels what the
+            network itself chooses.
 
     Raises:
         UnknownArchitecture: the pipe is built otherwise than `ner` of spaCy's CNN models.
     """
 
-    def __init__(self, ner: Any, vectors: Any, lift: Mapping[str, float] | None = None) -> None:
+    def __init__(self, ner: Any, vectors: Any, weighed: Mapping[str, str] | None = None) -> None:
         try:
             tok2vec = ner.model.get_ref("tok2vec")
             inner = tok2vec.layers[0]
             self._embedder = _Embedder(inner.get_ref("embed"), vectors)
             self._convolutions = tuple(_convolutions(inner.get_ref("encode")))
-            self._head = _Head(ner, tok2vec.layers[2], lift or {})
+            self._head = _Head(ner, tok2vec.layers[2], weighed or {})
         except (KeyError, IndexError, ValueError, AttributeError) as error:
             raise UnknownArchitecture(type(error).__name__) from error
 
@@ -100,7 +108,7 @@ class Network:
         return self._head.labels
 
     def entities(self, words: Words) -> list[Entity]:
-        """Entities in order, none of which overlap or cross a passage."""
+        """Entities in order; none crosses a passage, and only those of unlike weighed entities overlap."""
         if not len(words.keys):
             return []
         places, height = _layout(words.lengths)
@@ -264,7 +272,7 @@ class _Embedder:
 class _Head:
     """The network that chooses actions, and the greedy walk over its choices."""
 
-    def __init__(self, ner: Any, linear: Any, lift: Mapping[str, float]) -> None:
+    def __init__(self, ner: Any, linear: Any, weighed: Mapping[str, str]) -> None:
         lower, upper = ner.model.get_ref("lower"), ner.model.get_ref("upper")
         if not ner.model.attrs["has_upper"] or ner.model.attrs["unseen_classes"] or ner.cfg["beam_width"] != 1:
             raise KeyError("transitions")
@@ -279,8 +287,12 @@ class _Head:
         self._bias = lower.get_param("b").T.reshape(-1).copy()
         self._closed = pad[1] + pad[2] + self._bias
         self._name_actions(ner, upper)
-        lifts = [lift.get(label, 0.0) for label in self.labels]
-        self._lift = np.array([0.0, *lifts, *lifts], np.float32)
+        self._is_weighed = np.array([label in weighed for label in self.labels])
+        entities = dict.fromkeys(weighed[label] for label in self.labels if label in weighed)
+        self._weighed = [
+            np.array([place for place, label in enumerate(self.labels) if weighed.get(label) == entity])
+            for entity in entities
+        ]
 
     def _name_actions(self, ner: Any, upper: Any) -> None:
         names = [ner.moves.get_class_name(i) for i in range(ner.moves.n_moves)]
@@ -303,12 +315,37 @@ class _Head:
         count = len(self.labels)
         scores[lasts, 1 : count + 1] = -np.inf
         scores[spaces, 1:] = -np.inf
-        actions = (scores + self._lift).argmax(axis=1)
+        entities = self._chosen(scores, features, lasts)
+        if self._weighed:
+            entities = [entity for entity in entities if not self._is_weighed[entity.label]]
+            entities += self._likely(scores, features, lasts)
+            entities.sort(key=lambda entity: (entity.first, entity.last, entity.label))
+        return entities
+
+    def _chosen(self, scores: Floats, features: Floats, lasts: Index) -> list[Entity]:
+        """What the network itself chooses."""
+        count = len(self.labels)
+        actions = scores.argmax(axis=1)
         starts = np.flatnonzero(actions)
         labels = (actions[starts] - 1) % count
         ends = self._ends(features, starts, labels, actions[starts] <= count, lasts)
-        chances = _chances(scores[starts], labels, count)
-        return _walk(starts, ends, labels, chances)
+        chances = _chances(scores[starts])
+        return _walk(starts, ends, labels, _of_label(chances, count)[np.arange(len(labels)), labels])
+
+    def _likely(self, scores: Floats, features: Floats, lasts: Index) -> list[Entity]:
+        """For each weighed entity what is likely enough, as if the others were not there."""
+        count = len(self.labels)
+        chances = _chances(scores)
+        by_label = _of_label(chances, count)
+        entities: list[Entity] = []
+        for places in self._weighed:
+            sums = by_label[:, places].sum(axis=1)
+            starts = np.flatnonzero(sums >= LEAST_CHANCE)
+            labels = places[by_label[np.ix_(starts, places)].argmax(axis=1)]
+            longer = chances[starts, 1 + labels] >= chances[starts, 1 + count + labels]
+            ends = self._ends(features, starts, labels, longer, lasts)
+            entities += _walk(starts, ends, labels, sums[starts])
+        return entities
 
     def _scores(self, features: Floats) -> Floats:
         hidden = features[:, : self._wide] + self._closed
@@ -333,12 +370,15 @@ class _Head:
         return ends
 
 
-def _chances(scores: Floats, labels: Index, count: int) -> Floats:
-    """Softmax of the actions that open the label chosen, shape (n,)."""
+def _chances(scores: Floats) -> Floats:
+    """Softmax of the actions, shape (n, 1 + 2 labels)."""
     weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-    rows = np.arange(len(labels))
-    chosen = weights[rows, 1 + labels] + weights[rows, 1 + count + labels]
-    return np.asarray(chosen / weights.sum(axis=1), np.float32)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
+
+
+def _of_label(chances: Floats, count: int) -> Floats:
+    """How likely each label opens, in whichever way, shape (n, labels)."""
+    return chances[:, 1 : 1 + count] + chances[:, 1 + count :]
 
 
 def _walk(starts: Index, ends: Index, labels: Index, chances: Floats) -> list[Entity]:

@@ -90,7 +90,7 @@ def candidates(
 ) -> list[Candidate]:
     """Spans that may be entities, by position: what the model saw, what it saw again, what cues and lists point at.
 
-    None of one entity overlap; where two entities are possible, both are there.
+    None of one entity overlap; where two entities are possible, both are there, each told how likely the other is.
     """
     kept = [
         candidate
@@ -101,18 +101,33 @@ def candidates(
         _merge(kept, replace(candidate, first=0.0, again=candidate.first))
     for start, end in people(passage):
         _merge(kept, Candidate("PERSON", *trimmed(passage, start, end), cue=True))
-    kept += [other for candidate in kept for other in _otherwise(passage, candidate)]
+    kept += [other for candidate in kept for other in _otherwise(passage, candidate, kept)]
+    kept = [replace(candidate, other=_of_another(candidate, kept)) for candidate in kept]
     return echoed(passage, sorted(kept, key=lambda candidate: (candidate.start, candidate.end, candidate.entity)))
 
 
-def _otherwise(passage: str, candidate: Candidate) -> Iterator[Candidate]:
-    """What the word lists take a candidate for where the model took it for something else."""
+def _otherwise(passage: str, candidate: Candidate, others: Sequence[Candidate]) -> Iterator[Candidate]:
+    """What the word lists take a candidate for where the model took it for something else only."""
     span = passage[candidate.start : candidate.end]
-    seen = max(candidate.first, candidate.again)
+    words = span.split()
+    entity = ""
     if candidate.entity == "PERSON" and is_place(span) and not candidate.cue:
-        yield Candidate("LOCATION", candidate.start, candidate.end, other=seen)
-    if candidate.entity == "LOCATION" and is_given_name(span.split()[0]) and len(span.split()) <= MOST_WORDS:
-        yield Candidate("PERSON", candidate.start, candidate.end, other=seen)
+        entity = "LOCATION"
+    if candidate.entity == "LOCATION" and is_given_name(words[0]) and len(words) <= MOST_WORDS:
+        entity = "PERSON"
+    if entity and not any(other.entity == entity and _overlap(other, candidate) for other in others):
+        yield Candidate(entity, candidate.start, candidate.end)
+
+
+def _of_another(candidate: Candidate, others: Sequence[Candidate]) -> float:
+    """Probability of the likeliest other entity at a candidate's place, 0 where there is none."""
+    return max(
+        (max(o.first, o.again) for o in others if o.entity != candidate.entity and _overlap(o, candidate)), default=0.0
+    )
+
+
+def _overlap(one: Candidate, other: Candidate) -> bool:
+    return one.start < other.end and other.start < one.end
 
 
 def _likeliest(findings: Sequence[Finding]) -> Iterator[Finding]:
@@ -164,14 +179,13 @@ def fields(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _merge(kept: list[Candidate], other: Candidate) -> None:
-    """Add a candidate, or its evidence to the one of the same entity that it overlaps; a cue stands beside others."""
-    overlapping = [index for index, old in enumerate(kept) if old.start < other.end and other.start < old.end]
-    same = [index for index in overlapping if kept[index].entity == other.entity]
+    """Add a candidate, or its evidence to the first one of the same entity that it overlaps."""
+    same = [index for index, old in enumerate(kept) if old.entity == other.entity and _overlap(old, other)]
     if same:
         old = kept[same[0]]
         kept[same[0]] = replace(old, again=max(old.again, other.again), cue=old.cue or other.cue)
-    elif other.start < other.end and (other.cue or not overlapping):
-        kept.append(replace(other, other=max((kept[index].first for index in overlapping), default=0.0)))
+    elif other.start < other.end:
+        kept.append(other)
 
 
 def trimmed(text: str, start: int, end: int) -> tuple[int, int]:

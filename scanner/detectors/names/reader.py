@@ -18,9 +18,6 @@ BATCH = 64
 KEPT_WORDS = 50_000
 """Words that the vocabulary may keep; beyond, each batch's new words are dropped after it."""
 
-LIFT = 2.0
-"""Log odds by which entities are preferred whose evidence is weighed afterwards: recall first, precision then."""
-
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -56,7 +53,7 @@ def reader(spec: ModelSpec) -> Reader:
     """
     pipeline = spec.load()
     try:
-        return FastReader(pipeline, {label: LIFT for label, entity in spec.labels.items() if entity in spec.weights})
+        return FastReader(pipeline, {label: entity for label, entity in spec.labels.items() if entity in spec.weights})
     except UnknownArchitecture:
         return PlainReader(pipeline)
 
@@ -82,12 +79,12 @@ class FastReader:
         UnknownArchitecture: the pipeline's network is another.
     """
 
-    def __init__(self, pipeline: Any, lift: Mapping[str, float] | None = None) -> None:
+    def __init__(self, pipeline: Any, weighed: Mapping[str, str] | None = None) -> None:
         from spacy.attrs import IS_SPACE, NORM, ORTH, PREFIX, SHAPE, SUFFIX
 
         self._pipeline = pipeline
         self._columns = [ORTH, NORM, PREFIX, SUFFIX, SHAPE, IS_SPACE]
-        self._network = Network(pipeline.get_pipe("ner"), pipeline.vocab.vectors, lift)
+        self._network = Network(pipeline.get_pipe("ner"), pipeline.vocab.vectors, weighed)
         self.common = frozenset(pipeline.Defaults.stop_words)
 
     def read(self, passages: Sequence[str]) -> Iterator[list[Span]]:
