@@ -22,7 +22,7 @@ from scanner.config import load_nightly_file
 from scanner.errors import BadDataset
 from tests.canaries import leaks
 from tests.scans import write_shard
-from tests.test_nights import write_policy
+from tests.test_nights import aged, write_policy
 
 VALUES = ("zebulon.quackenbush@example.org", "(503) 555-0187", "536-22-8471", "AKIAZQ7XW3KJ5VNP2RTH")
 PLAIN = ["nothing at all", "and more of nothing"]
@@ -163,7 +163,7 @@ def test_a_night_that_is_killed_as_it_tells_of_a_change_is_told_of_in_the_next(
 ) -> None:
     lake = make_lake(tmp_path)
     assert nightly(lake, webhook=webhook.url).returncode == 2
-    write_shard(lake / "chat" / "1.parquet", TEXTS * 20)
+    aged(write_shard(lake / "chat" / "1.parquet", TEXTS * 20))
     before = len(webhook.messages)
     with started(lake, webhook=webhook.url) as process:
         webhook.to_kill.append(process)

@@ -14,6 +14,7 @@ from scanner.publish import MANIFEST, check_writable, default_state, publish
 from scanner.stores import Url, listing, read_bytes
 from tests.scans import write_shard
 from tests.stores.servers import Fault, Proxy, call, upload
+from tests.test_nights import aged
 
 OUT = Url("s3://lake/published")
 
@@ -129,7 +130,7 @@ def test_a_night_publishes_what_changed_and_what_a_failing_store_did_not_take(
     def night() -> str:
         return CliRunner().invoke(scanner, ["nightly", "--config", str(tmp_path / "nightly.yaml")]).output
 
-    write_shard(tmp_path / "data" / "a.parquet", ["Please write to ann.lee@example.com."])
+    aged(write_shard(tmp_path / "data" / "a.parquet", ["Please write to ann.lee@example.com."]))
     (tmp_path / "dataset.yaml").write_text(f"{{names: false, engine: inline, key: {key_file}}}")
     (tmp_path / "nightly.yaml").write_text(NIGHTLY)
     s3.reset(lambda method, path, before: Fault(503, "SlowDown") if method == "PUT" else None)
