@@ -15,24 +15,14 @@ import yaml
 
 from scanner.elsewhere import accept, sweep
 from scanner.evidence import Remedy
-from scanner.files import load_entities, packaged_rules, parse_yaml
+from scanner.files import load_entities, parse_yaml
 from scanner.outcome import Comparison, ShardDone
 from scanner.output import read_evidence
 from scanner.redact import Request, executor_of, redact, tasks_of
 from scanner.redaction import RedactionPlan, parse_redaction
 from scanner.redactor import RedactTask, redact_shard
 from scanner.stores import Place
-from tests.scans import Silent
-
-
-def quick_policy(folder: Path) -> Path:
-    """The policy that ships with few draws."""
-    file = folder / "policy.yaml"
-    text = (packaged_rules() / "policy.yaml").read_text()
-    assert "draws: 2000" in text
-    file.write_text(text.replace("draws: 2000", "draws: 100"))
-    return file
-
+from tests.scans import Silent, quick_policy
 
 EVERYTHING = {"findings": [{"operator": "pseudonym"}]}
 
@@ -47,7 +37,7 @@ def request(
 ) -> Request:
     """A redaction in this process."""
     policy = evidence.parent / "policy.yaml"
-    quick = {"engine": "inline", "policy": policy if policy.exists() else None}
+    quick = {"engine": "inline", "policy": policy if policy.exists() else quick_policy(key_file)}
     return Request((str(data),), evidence, out, what, key_file, **{**quick, **changes})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scanner.evidence import Evidence, to_json
+from scanner.files import packaged_rules
 from scanner.model import Dataset, ModelCard, Provenance
 from scanner.scan import Request, scan
 
@@ -47,15 +49,30 @@ def write_key(file: Path) -> Path:
     return file
 
 
+def write_policy(file: Path, draws: int = 100) -> Path:
+    """The policy that ships with fewer draws, for tests that do not look at intervals."""
+    text, places = re.subn(r"draws: \d+", f"draws: {draws}", (packaged_rules() / "policy.yaml").read_text())
+    assert places == 1
+    file.write_text(text)
+    return file
+
+
+def quick_policy(key_file: Path) -> Path:
+    """The policy with few draws, beside the key of a test."""
+    file = key_file.with_name("few_draws.yaml")
+    return file if file.exists() else write_policy(file)
+
+
 def request(path: Path | str, out: Path, key_file: Path, **changes: Any) -> Request:
-    """A quick scan in this process, without the names stage unless asked for."""
+    """A quick scan in this process, with few draws and without the names stage unless asked for."""
+    policy = changes.pop("policy") if "policy" in changes else quick_policy(key_file)
     dataset = changes.pop("dataset", Dataset("test", Provenance.LICENSED, model_card=CARD))
     return Request(
         paths=(str(path),),
         out=out,
         dataset=dataset,
         key_file=key_file,
-        **{"engine": "inline", "names": False, "count_documentation": True, **changes},
+        **{"engine": "inline", "names": False, "count_documentation": True, "policy": policy, **changes},
     )
 
 

@@ -18,10 +18,8 @@ from scanner.logs import logger
 from scanner.nightly import Job, Night, pass_on, run_night
 from scanner.output import ledger_of
 from scanner.scan import Request
-from tests.scans import Silent, request
-from tests.test_nights import _read_rules_once, shard, write_policy
-
-__all__ = ["_read_rules_once"]
+from tests.scans import Silent, request, write_policy
+from tests.test_nights import shard
 
 PRIVATE = [f"Card 4000 0566 5566 5556 of p{number}@example.com." for number in range(40)]
 
@@ -43,7 +41,7 @@ class Inbox:
 @pytest.fixture
 def asked(tmp_path: Path, key_file: Path) -> Request:
     shard(tmp_path / "data" / "a.parquet", "nothing at all")
-    policy = write_policy(tmp_path / "policy.yaml", draws=100)
+    policy = write_policy(tmp_path / "policy.yaml")
     return request(tmp_path / "data", tmp_path / "out", key_file, policy=policy, resume=True)
 
 

@@ -12,10 +12,8 @@ from scanner.evidence import Evidence
 from scanner.ledger import Acceptance
 from scanner.output import ledger_of
 from scanner.scan import Request
-from tests.scans import Silent, request, write_shard
-from tests.test_nights import RULE, _read_rules_once, shard, write_policy
-
-__all__ = ["_read_rules_once"]
+from tests.scans import Silent, request, write_policy, write_shard
+from tests.test_nights import RULE, shard
 
 MAIL = "Please write to ann.lee@example.com."
 OTHER = "Please write to bob.ray@example.com."
@@ -24,7 +22,7 @@ OTHER = "Please write to bob.ray@example.com."
 @pytest.fixture
 def asked(tmp_path: Path, key_file: Path) -> Request:
     shard(tmp_path / "data" / "a.parquet", *[MAIL] * 5, OTHER)
-    policy = write_policy(tmp_path / "policy.yaml", draws=100)
+    policy = write_policy(tmp_path / "policy.yaml")
     return request(tmp_path / "data", tmp_path / "out", key_file, policy=policy, resume=True)
 
 

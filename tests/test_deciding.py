@@ -23,7 +23,7 @@ from scanner.rulebook import Rulebook, load_rulebook
 from scanner.scan import decide
 from scanner.tally import FindingCount, Tally
 from scanner.values import Histogram
-from tests.scans import CARD, comparable, scanned, spans, write_shard
+from tests.scans import CARD, comparable, quick_policy, scanned, spans, write_shard
 
 PLAIN = "the sum of the angles is half a turn, and so it was shown before."
 NAMED = "Maria Gonzales lives in Chicago and works for the city."
@@ -113,9 +113,9 @@ def test_redaction_asks_for_a_full_scan(early_out: Path) -> None:
     assert "--until-decided" in fault.message
 
 
-def test_deciding_anew_keeps_what_was_estimated(early_out: Path, rulebook: Rulebook) -> None:
+def test_deciding_anew_keeps_what_was_estimated(early_out: Path, key: Path) -> None:
     early = read_evidence(early_out)
-    again = decide(early_out, rulebook, lambda dataset: dataset)
+    again = decide(early_out, load_rulebook(None, quick_policy(key), with_models=False), lambda dataset: dataset)
     assert again.coverage == early.coverage
     assert again.risk.score == early.risk.score
 

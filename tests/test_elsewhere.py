@@ -19,8 +19,8 @@ from scanner.model import Dataset, ModelCard, Provenance
 from scanner.outcome import Comparison, ShardDone
 from scanner.redactor import redact_shard
 from scanner.reports._redaction import markdown
-from tests.redactions import EVERYTHING, forget, plan, quick_policy, redacted, request, tasks_for
-from tests.scans import scanned
+from tests.redactions import EVERYTHING, forget, plan, redacted, request, tasks_for
+from tests.scans import scanned, write_policy
 
 MAIL, RARE, CARD = "zeb.quack@example.com", "only.once@example.com", "4012888888881881"
 SEEN = [f"Write to {MAIL}.", f"My card is {CARD}.", f"Again {MAIL}, and {RARE}."]
@@ -40,7 +40,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     key.chmod(0o600)
     card = ModelCard(parameters=7e9, training_tokens=1e12, epochs=1)
     dataset = Dataset("test", Provenance.LICENSED, model_card=card)
-    scanned(folder / "data", folder / "scan", key, dataset=dataset, policy=quick_policy(folder))
+    scanned(folder / "data", folder / "scan", key, dataset=dataset, policy=write_policy(folder / "policy.yaml"))
     forget(folder / "scan", "b.parquet")
     return folder
 

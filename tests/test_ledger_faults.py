@@ -21,10 +21,8 @@ from scanner.output import ledger_of, read_evidence
 from scanner.scan import Request
 from scanner.tally import Tally
 from tests.conftest import REPOSITORY
-from tests.scans import comparable, request
-from tests.test_nights import _read_rules_once, check_as_fresh, night, shard, write_policy
-
-__all__ = ["_read_rules_once"]
+from tests.scans import comparable, request, write_policy
+from tests.test_nights import check_as_fresh, night, shard
 
 VERSION_1 = """
 CREATE TABLE unit (plan TEXT NOT NULL, unit TEXT NOT NULL, whole INTEGER NOT NULL, tally TEXT NOT NULL,
@@ -91,7 +89,7 @@ def can_mount() -> bool:
 def asked(tmp_path: Path, key_file: Path) -> Request:
     for name in ("a", "b", "c"):
         shard(tmp_path / "data" / f"{name}.parquet", *[f"Write to {name}{n}@example.com." for n in range(400)])
-    policy = write_policy(tmp_path / "policy.yaml", draws=100)
+    policy = write_policy(tmp_path / "policy.yaml")
     return request(tmp_path / "data", tmp_path / "out", key_file, policy=policy, resume=True, retain=True)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,13 +14,11 @@ import pytest
 from scanner import scan as scanning
 from scanner.census import Change
 from scanner.evidence import Evidence
-from scanner.files import packaged_rules
 from scanner.model import ShardStatus, UnscannedReason
 from scanner.output import read_evidence, runs
 from scanner.plan import Verify
-from scanner.rulebook import Rulebook, load_rulebook
 from scanner.scan import Outcome, Request, scan_new, unlimited
-from tests.scans import Silent, comparable, request, write_shard
+from tests.scans import Silent, comparable, request, write_policy, write_shard
 
 NIGHTS = 30
 SET_BACK = 17
@@ -42,33 +39,10 @@ recognizers:
 """
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _read_rules_once() -> Iterator[None]:
-    """Reading and proving the rules takes most of a small night; the same files give the same rulebook."""
-    known: dict[tuple[str, ...], Rulebook] = {}
-
-    def load(rules: Path | None, policy: Path | None, *, with_models: bool) -> Rulebook:
-        files = [*(rules.iterdir() if rules else ()), *([policy] if policy else ())]
-        key = (str(with_models), *(file.read_text() for file in files))
-        if key not in known:
-            known[key] = load_rulebook(rules, policy, with_models=with_models)
-        return known[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scanning, "load_rulebook", load)
-        yield
-
-
 @pytest.fixture
 def policy(tmp_path: Path) -> Path:
     """The packaged policy with few draws: these tests are about equality, not about risk."""
-    return write_policy(tmp_path / "policy.yaml", draws=100)
-
-
-def write_policy(file: Path, draws: int) -> Path:
-    text = (packaged_rules() / "policy.yaml").read_text()
-    file.write_text(re.sub(r"draws: \d+", f"draws: {draws}", text))
-    return file
+    return write_policy(tmp_path / "policy.yaml")
 
 
 def aged(file: Path, at: int = LONG_AGO) -> Path:

@@ -35,8 +35,8 @@ from scanner.review.session import Session, subject
 from scanner.rulebook import load_rulebook
 from scanner.scan import finished
 from tests.canaries import encodings, leaks
-from tests.redactions import EVERYTHING, quick_policy, redacted
-from tests.scans import scanned, spans
+from tests.redactions import EVERYTHING, redacted
+from tests.scans import scanned, spans, write_policy
 from tests.test_canaries import TEXTS, VALUES
 
 STANDARDS = frozenset(
@@ -72,7 +72,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     key.chmod(0o600)
     data.mkdir()
     pq.write_table(pa.table({"text": TEXTS * 4}), data / "a.parquet")
-    policy = quick_policy(base)
+    policy = write_policy(base / "policy.yaml")
     scanned(data, out, key, names=True, policy=policy)
     printed = [run("decide", out, "--epochs", "9", "--json", "--policy", policy)]
     _review(out, data)

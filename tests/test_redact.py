@@ -26,8 +26,8 @@ from scanner.redaction import plan_of_remedy
 from scanner.scan import scan
 from scanner.vault import entries, restore
 from tests.canaries import leaks
-from tests.redactions import EVERYTHING, plan, quick_policy, redacted, request, rewritten
-from tests.scans import Silent, scanned, spans
+from tests.redactions import EVERYTHING, plan, redacted, request, rewritten
+from tests.scans import Silent, scanned, spans, write_policy
 from tests.scans import request as scan_request
 
 MAIL, CARD, PHONE, SSN = "zeb.quack@example.com", "4012888888881881", "(503) 555-0187", "536-22-8471"
@@ -85,7 +85,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     key.parent.mkdir()
     key.write_bytes(bytes(range(32)))
     key.chmod(0o600)
-    scanned(folder / "data", folder / "scan", key, dataset=dataset(), policy=quick_policy(folder))
+    scanned(folder / "data", folder / "scan", key, dataset=dataset(), policy=write_policy(folder / "policy.yaml"))
     return folder
 
 
@@ -450,7 +450,7 @@ def test_a_symbolic_link_out_of_the_tree_is_not_followed(base: Path, tmp_path: P
     write(data / "a.parquet", 0)
     (data / "link.parquet").symlink_to(outside)
     key = base / "keys" / "key"
-    scanned(data, tmp_path / "scan", key, dataset=dataset(), policy=quick_policy(tmp_path))
+    scanned(data, tmp_path / "scan", key, dataset=dataset(), policy=write_policy(tmp_path / "policy.yaml"))
     outcome = redacted(data, tmp_path / "scan", tmp_path / "out", key, EVERYTHING)
     assert outcome.faults == ["link.parquet: could not be scanned, so it was left out"]
     assert sorted(file.name for file in (tmp_path / "out").glob("*.parquet")) == ["a.parquet"]

@@ -291,7 +291,7 @@ def test_a_scan_that_replaces_another_tells_what_changed_since(tmp_path: Path, k
 def test_deciding_tells_what_it_changed_and_deciding_the_same_again_nothing(tmp_path: Path, key_file: Path) -> None:
     out = tmp_path / "out"
     write_shard(tmp_path / "part.parquet", ["Ask ada@example.com."])
-    scanned(tmp_path / "part.parquet", out, key_file)
+    scanned(tmp_path / "part.parquet", out, key_file, policy=None)
     rulebook = load_rulebook(None, None, with_models=False)
     changed = decide(out, rulebook, lambda dataset: replace(dataset, provenance=Provenance.USER_PRIVATE))
     assert changed.changes is not None

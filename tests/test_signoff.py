@@ -37,7 +37,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     key = write_key(folder / "key")
     for index in range(2):
         write_shard(folder / "data" / f"part-{index}.parquet", [*TEXTS, f"shard {index}"])
-    evidence = scanned(folder / "data", folder / "out", key)
+    evidence = scanned(folder / "data", folder / "out", key, policy=None)
     _reports(evidence, folder / "out")
     new_signing_key(folder / "signing.pem", folder / "out")
     new_signing_key(folder / "other.pem", folder / "out")
@@ -252,7 +252,7 @@ def test_deciding_anew_makes_an_approval_visibly_stale(work: Path) -> None:
 
 def test_scanning_again_makes_an_approval_stale_even_when_nothing_changed(work: Path) -> None:
     _approve(work, Tier.INTERNAL)
-    evidence = scanned(work / "data", work / "out", work / "key")
+    evidence = scanned(work / "data", work / "out", work / "key", policy=None)
     assert evidence.approval is not None
     assert evidence.approval.stale
     _reports(evidence, work / "out")

@@ -17,7 +17,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished scan: `data`, and `out` beside it."""
     base = tmp_path_factory.mktemp("approved")
     write_shard(base / "scan" / "data" / "part.parquet", ["Ask ada@example.com.", "Nothing here."])
-    scanned(base / "scan" / "data", base / "scan" / "out", write_key(base / "key"))
+    scanned(base / "scan" / "data", base / "scan" / "out", write_key(base / "key"), policy=None)
     return base / "scan"
 
 

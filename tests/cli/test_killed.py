@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.redactions import quick_policy
-from tests.scans import spans, write_shard
+from tests.scans import spans, write_policy, write_shard
 
 TEXTS = ["Please write to ann.lee@example.com.", "nothing here", "Ring (212) 555-0143 after six.", "more of nothing"]
 KILLS = 6
@@ -46,7 +45,7 @@ def evidence(out: Path) -> dict[str, Any]:
 def data(tmp_path: Path) -> Path:
     for number in range(8):
         write_shard(tmp_path / "data" / f"{number}.parquet", TEXTS * 500)
-    quick_policy(tmp_path)
+    write_policy(tmp_path / "policy.yaml")
     return tmp_path / "data"
 
 

@@ -21,8 +21,8 @@ from scanner.cli.nightly import LOCK
 from scanner.config import load_nightly_file
 from scanner.errors import BadDataset
 from tests.canaries import leaks
-from tests.scans import write_shard
-from tests.test_nights import aged, write_policy
+from tests.scans import write_policy, write_shard
+from tests.test_nights import aged
 
 VALUES = ("zebulon.quackenbush@example.org", "(503) 555-0187", "536-22-8471", "AKIAZQ7XW3KJ5VNP2RTH")
 PLAIN = ["nothing at all", "and more of nothing"]
@@ -103,7 +103,7 @@ def nightly(folder: Path, *more: str, webhook: str = "json://127.0.0.1:9/") -> s
 def make_lake(folder: Path, config: str = NIGHTLY) -> Path:
     write_shard(folder / "chat" / "0.parquet", PLAIN)
     (folder / "chat" / "dataset.yaml").write_text(DATASET)
-    write_policy(folder / "policy.yaml", draws=100)
+    write_policy(folder / "policy.yaml")
     (folder / "nightly.yaml").write_text(config)
     return folder
 

@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from scanner.redact import Request
-from tests.redactions import EVERYTHING, forget, plan, quick_policy, redacted, tasks_for
-from tests.scans import scanned
+from tests.redactions import EVERYTHING, forget, plan, redacted, tasks_for
+from tests.scans import scanned, write_policy
 
 SHARDS = 12
 ROWS = 200
@@ -46,7 +46,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     key.parent.mkdir()
     key.write_bytes(bytes(range(32)))
     key.chmod(0o600)
-    scanned(folder / "data", folder / "scan", key, policy=quick_policy(folder))
+    scanned(folder / "data", folder / "scan", key, policy=write_policy(folder / "policy.yaml"))
     forget(folder / "scan", f"part-{SHARDS - 1}.parquet")
     return folder
 

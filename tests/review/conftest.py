@@ -20,8 +20,7 @@ from scanner.rulebook import Rulebook, load_rulebook
 from scanner.scan import finished
 from tests.browsing import browser as browser
 from tests.browsing import page as page
-from tests.redactions import quick_policy
-from tests.scans import scanned, write_key, write_shard
+from tests.scans import scanned, write_key, write_policy, write_shard
 
 TEXTS = [
     "Write to anna.berg@example.org or call 212-555-0142 about the invoice.",
@@ -65,7 +64,7 @@ def _finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Rulebook]
     base = tmp_path_factory.mktemp("reviewed")
     write_shard(base / "scene" / "data" / "a.parquet", TEXTS)
     write_shard(base / "scene" / "data" / "b.parquet", TEXTS[::-1])
-    policy = quick_policy(base)
+    policy = write_policy(base / "policy.yaml")
     scanned(base / "scene" / "data", base / "scene" / "out", write_key(base / "key"), policy=policy)
     return base / "scene", load_rulebook(None, policy, with_models=False, prove=False)
 

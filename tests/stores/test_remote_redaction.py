@@ -25,8 +25,8 @@ from scanner.shards import ranges, rewrite
 from scanner.stores import Place, Url, listing, put_file, read_bytes
 from scanner.vault import entries, restore
 from tests.canaries import leaks
-from tests.redactions import EVERYTHING, plan, quick_policy, request
-from tests.scans import Silent, scanned
+from tests.redactions import EVERYTHING, plan, request
+from tests.scans import Silent, scanned, write_policy
 from tests.stores.servers import Fault, Proxy, WebFiles, call, upload
 
 MAIL = "zeb.quack@example.com"
@@ -53,7 +53,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     key.parent.mkdir()
     key.write_bytes(bytes(range(32)))
     key.chmod(0o600)
-    scanned(folder / "data", folder / "scan", key, policy=quick_policy(folder))
+    scanned(folder / "data", folder / "scan", key, policy=write_policy(folder / "policy.yaml"))
     redact(request(folder / "data", folder / "scan", folder / "out", key, plan(EVERYTHING)), Silent())
     return folder
 
