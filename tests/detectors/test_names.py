@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from scanner.detectors.names import ModelSpec, Names, parse_models
 from scanner.detectors.names.cues import from_capital, without_title
 from scanner.detectors.names.dates import written
-from scanner.detectors.names.evidence import is_code
+from scanner.detectors.names.evidence import Candidate, confidence, is_code
 from scanner.detectors.names.lexicon import (
     FOLDER,
     folded,
@@ -190,6 +190,21 @@ def test_a_word_that_heads_a_sentence_is_no_group_of_people(names: Names) -> Non
         "A force that acts for an instant halves its acceleration. Kinetic energy grows with the square of the speed."
     )
     check_clean(names, text, "NRP")
+
+
+@pytest.mark.parametrize(
+    ("other", "most"), [("24sec Mark", 0.5), ("Kibana 2.5", 0.5), ("9 Soapstone Chilling Cubes", 0.9), ("Step 2", 0.9)]
+)
+def test_a_number_with_neither_street_nor_town_beside_it_speaks_against_a_place(
+    models: Mapping[str, ModelSpec], other: str, most: float
+) -> None:
+    def told(span: str) -> float:
+        text = f"What we saw was {span}, and that was all."
+        start = text.index(span)
+        return confidence(text, Candidate("LOCATION", start, start + len(span), first=0.5), models["en"].weights)
+
+    assert told(other) < most * told("24 Elm Street")
+    assert told(other) < most * told("24 Aachen")
 
 
 def test_in_source_code_a_name_that_no_list_knows_must_be_nearly_sure(names: Names) -> None:

@@ -5,6 +5,7 @@ The weights stand in `rules/models.yaml`, fitted by `benchmarks/fit_names.py` on
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -44,6 +45,17 @@ _ARTICLE = re.compile(r"\b(?:the|a|an|our|my|your|this|la|le|les|l['’]|un|une|
 _MAILBOX = re.compile(r"([\w.+-]{2,64})@")
 _MARKS = ".,'’\"“”()"
 
+_STREET = re.compile(
+    r"""\b(?:street|st|avenue|ave|road|rd|lane|ln|drive|dr|court|ct|boulevard|blvd|way|place|square|terrace|highway|hwy
+    |box|rue|quai|all[ée]e|chemin|calle|avenida|via|viale|rua|ulica|ul|ut|utca)\b
+    |(?:stra(?:ss|ß)e|str|gasse|weg|platz|straat|laan|vej|v[äa]gen?|gat[aen]n?|veien|tie|katu)\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Words that streets bear: a number beside one is that of a house."""
+
+_GLUED = re.compile(r"\d\.\s?\d|\d(?!(?:st|nd|rd|th)\b)[A-Za-z]{2}|[A-Za-z._]\d|\bext\b")
+"""Numbers as products, measures and extensions have them: `2.5`, `24sec`, `x43`."""
+
 LEAST_CODE, CODE_SHARE = 200, 0.02
 """Code points, and share of brackets and operators among them, from which a passage is source code."""
 
@@ -58,6 +70,7 @@ FEATURES = (
     "own_line", "line_start", "preposition", "number_before", "number_after", "symbol_beside", "long_word",
     "short", "mailbox", "article", "code", "code_line", "like_code", "small", "given", "given_small", "surname",
     "place", "other", "other_logit", "same", "same_other", "shared",
+    "number_bare", "number_glued",
 )  # fmt: skip
 """What is seen of a candidate, in the order of the numbers that `seen` gives."""
 
@@ -141,6 +154,7 @@ def seen(text: str, candidate: Candidate) -> tuple[float, ...]:
         *_listed(span, words),
         float(candidate.other > 0),
         *(_logit(told) if told else 0.0 for told in _told(candidate)),
+        *_numbered(span, words),
     )
 
 
@@ -160,6 +174,16 @@ def _listed(span: str, words: Sequence[str]) -> tuple[float, ...]:
         float(bool(bare) and is_surname(bare[-1]) and not small[-1]),
         float(is_place(span) or (len(bare) > 1 and is_place(bare[-1]))),
     )
+
+
+def _numbered(span: str, words: Sequence[str]) -> tuple[float, float]:
+    """What tells other numbers from that of a house: no street's word or known place is beside it, and it is glued."""
+    if not any(map(str.isdigit, span)):
+        return 0.0, 0.0
+    bare = [word.strip(_MARKS + "#") for word in words]
+    pairs = (f"{one} {two}" for one, two in itertools.pairwise(bare))
+    is_alone = _STREET.search(span) is None and not any(map(is_place, (*bare, *pairs)))
+    return float(is_alone), float(_GLUED.search(span) is not None)
 
 
 def is_code(text: str) -> bool:
