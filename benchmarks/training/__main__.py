@@ -54,26 +54,26 @@ def main() -> None:
     for task in tasks:
         if len(running) >= options.jobs:
             os.waitpid(running.pop(0), 0)
-        heard = [lessons for half, lessons in teachers.items() if task not in half]
+        heard = [lessons for fold, lessons in teachers.items() if task == fold or not isinstance(task, int)]
         running.append(_forked(course, spec.language, task, heard, options.out, options.epochs))
     for pid in running:
         os.waitpid(pid, 0)
 
 
-def _teachers(course: Course, corpora: Path, language: str, without: Collection[str]) -> dict[Sequence[int], Lessons]:
-    """What two teachers have to say, by the folds that each learnt from; none where the language has no teacher.
+def _teachers(course: Course, corpora: Path, language: str, without: Collection[str]) -> dict[int, Lessons]:
+    """What a teacher of each fold, which learnt from all others, has to say; none where the language has no teacher.
 
-    Weights that leave out a fold hear only the teacher that did not learn from it.
+    Weights that leave out a fold hear only the teacher that did not learn from it either.
     """
     settings = SETTINGS["teacher"].get(language)
     if settings is None:
         return {}
     texts = plain(corpora, settings["reads"], 1) + unlabelled(corpora, settings["reads_sets"])
     return {
-        half: course.lessons(
-            settings, texts, lambda passage, half=half: passage.fold in half and passage.source not in without
+        fold: course.lessons(
+            settings, texts, lambda passage, fold=fold: passage.fold != fold and passage.source not in without
         )
-        for half in (range(FOLDS // 2), range(FOLDS // 2, FOLDS))
+        for fold in range(FOLDS)
     }
 
 

@@ -39,9 +39,6 @@ TEMPLATED = 4
 MOST_OF_A_TEXT = 20_000
 """Code points of one text of a set that are read as plain text."""
 
-PLAIN_SHARE = 0.35
-"""Share of the teachers' plain text that is read in one epoch."""
-
 NOBODY = frozenset({"PERSON", "GPE", "LOC", "FAC", "NORP"})
 """Labels that source code holds none of."""
 
@@ -362,12 +359,18 @@ class Course:
         examples = [self._encoder.example(passage) for passage in chosen]
         if not lessons:
             return examples + self._plain
+        # Whatever several teachers have read is heard from one of them: all read the plain text, all but one a passage.
+        of_plain, of_rewritten = 1 / len(lessons), 1 / max(1, len(lessons) - 1)
         for lesson in lessons:
-            examples += [self._encoder.lesson(one.passage, one.chances) for one in lesson.rewritten]
+            examples += [
+                self._encoder.lesson(one.passage, one.chances)
+                for one in lesson.rewritten
+                if chooser.random() < of_rewritten
+            ]
             examples += [
                 self._encoder.lesson(augmenter.recapitalised(one.passage, self._common), one.chances)
                 for one in lesson.plain
-                if chooser.random() < PLAIN_SHARE / len(lessons)
+                if chooser.random() < of_plain
             ]
         return examples
 
