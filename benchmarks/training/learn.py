@@ -290,6 +290,11 @@ class Course:
         return Recogniser(self._pipeline.get_pipe("ner"), self._pipeline.vocab.vectors.data)
 
     @cached_property
+    def _neighbours(self) -> Neighbours:
+        """Words of near meaning, looked up once for all teachers."""
+        return Neighbours(self._pipeline)
+
+    @cached_property
     def _plain(self) -> list[Example]:
         """Plain text with what the model that training starts from would do at each token."""
         examples = [self._encoder.example(passage) for passage in self._text]
@@ -314,9 +319,8 @@ class Course:
         ]
         teacher = Teacher(settings["package"], self._pipeline, self._encoder.labels)
         teacher.tune(rounds)
-        neighbours = Neighbours(self._pipeline)
         anew = [
-            augmenter.rewritten(passage, neighbours)
+            augmenter.rewritten(passage, self._neighbours)
             for passage in self._labelled
             if passage.source in settings["sets"] and is_learnt(passage)
             for _ in range(settings["sets"][passage.source])
@@ -359,7 +363,8 @@ class Course:
         examples = [self._encoder.example(passage) for passage in chosen]
         if not lessons:
             return examples + self._plain
-        # Whatever several teachers have read is heard from one of them: all read the plain text, all but one a passage.
+        # What several teachers have read is heard from one of them on average: all read the plain text, all but one a
+        # passage.
         of_plain, of_rewritten = 1 / len(lessons), 1 / max(1, len(lessons) - 1)
         for lesson in lessons:
             examples += [
